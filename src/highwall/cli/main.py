@@ -1,0 +1,65 @@
+"""The program `highwall`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+import highwall
+from highwall.cli.check import check
+from highwall.cli.evaluate import evaluate
+from highwall.cli.predict import predict
+from highwall.cli.simulate import simulate
+from highwall.cli.train import train
+from highwall.errors import BadInput
+
+app = typer.Typer(
+    help="Map waste dumps, quarry pits and tailings ponds from Sentinel-2 images, and know how far to trust the map.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for verb in (check, train, evaluate, predict, simulate):
+    app.command()(verb)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"highwall {highwall.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say what libraries say too.")] = False,
+) -> None:
+    del version
+    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.INFO if verbose else logging.WARNING)
+    logging.getLogger("highwall").setLevel(logging.INFO)
+    if not verbose:
+        warnings.simplefilter("ignore")
+        for chatty in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero", "huggingface_hub"):
+            logging.getLogger(chatty).setLevel(logging.ERROR)
+
+
+def main() -> None:
+    """Run the command line; bad input ends it with one line and status 2."""
+    try:
+        app()
+    except BadInput as error:
+        sys.exit(_complain(str(error)))
+    except OSError as error:
+        sys.exit(_complain(f"{error.filename or 'a file'}: {error.strerror or error}"))
+
+
+def _complain(reason: str) -> int:
+    typer.echo(f"highwall: {' '.join(reason.split())}", err=True)
+    return 2

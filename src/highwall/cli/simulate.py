@@ -1,0 +1,50 @@
+"""`highwall simulate`: labelled tiles of landscapes that no satellite has seen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path  # noqa: TC003 - typer reads the annotations when the program runs
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from highwall.simulation import DEFAULT_TILES
+from highwall.simulation import simulate as write_tiles
+
+
+def simulate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make; must not exist or be empty.")],
+    *,
+    train: Annotated[int, typer.Option(min=0, help="Tiles to train on.")] = DEFAULT_TILES["train"],
+    val: Annotated[int, typer.Option(min=0, help="Tiles of other sites, to validate with.")] = DEFAULT_TILES["val"],
+    open_: Annotated[int, typer.Option("--open", min=0, help="Tiles of further sites of that kind.")] = DEFAULT_TILES[
+        "open"
+    ],
+    closed: Annotated[int, typer.Option(min=0, help="Tiles of another region, rock and season.")] = DEFAULT_TILES[
+        "closed"
+    ],
+    size: Annotated[int, typer.Option(help="Height and width of a tile in pixels of 10 m.")] = 256,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same tiles.")] = 0,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write what was made as JSON.")
+    ] = None,
+) -> None:
+    """Make labelled six-band tiles of mine landscapes, for a first try without any data."""
+    tiles = {"train": train, "val": val, "open": open_, "closed": closed}
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("simulating tiles", total=None)
+        write_tiles(
+            folder,
+            tiles=tiles,
+            size=size,
+            seed=seed,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    made = ", ".join(f"{count} {split}" for split, count in tiles.items() if count)
+    typer.echo(f"{folder}: {made} tiles of {size} x {size} pixels from seed {seed}")
+    if json_file is not None:
+        summary = {"folder": str(folder), "tiles": tiles, "size": size, "seed": seed}
+        json_file.write_text(json.dumps(summary, indent=1) + "\n", "utf-8")

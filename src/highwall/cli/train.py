@@ -1,0 +1,44 @@
+"""`highwall train`: labelled tiles in, model out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import highwall
+from highwall.cli.options import Bands, Json, Offset, Scale, names
+from highwall.cli.tables import print_scores
+from highwall.files import write_json
+
+
+def train(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Dataset (train/, val/, ...) or one split.")],
+    run: Annotated[Path, typer.Option("--out", "-o", metavar="RUN", help="Folder of the run; RUN/model is the model.")],
+    *,
+    preset: Annotated[str, typer.Option(help="0try (the reference solution), default or quick.")] = "default",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the preset; repeatable."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed on the same machine gives the same model.")] = 0,
+    bands: Bands = None,
+    scale: Scale = None,
+    offset: Offset = None,
+    json_file: Json = None,
+) -> None:
+    """Train both levels of a model: the networks, and the forest that judges their answers pixel by pixel.
+
+    A run that was killed goes on where it was when the same command is given again.
+    """
+    model = highwall.train(
+        folder, run, preset=preset, changes=changes or (), seed=seed, bands=names(bands), scale=scale, offset=offset
+    )
+    scores = model.facts["scores"]
+    for key, title in (("out_of_fold", "Out of fold, by site"), ("validation", "Validation tiles")):
+        if key in scores:
+            print_scores(f"{title} (interval: 90 %, by site)", scores[key], model.final)
+    typer.echo(f"{run / 'model'}: {model.final} is the answer that counts")
+    if json_file is not None:
+        write_json(json_file, {"model": str(run / "model"), "final": model.final, **scores})

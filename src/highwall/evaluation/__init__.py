@@ -1,0 +1,1 @@
+"""How good an answer is: confusion, scores and their intervals."""

@@ -1,0 +1,87 @@
+"""Masks for tiles: one TIFF each, with the tile's name, size and georeference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import rasterio
+from odc.geo.geobox import GeoBox
+
+from highwall.errors import BadInput
+from highwall.files import new_file
+from highwall.legend import UNKNOWN
+from highwall.tiles import read_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from highwall.legend import Legend
+    from highwall.models.model import Model
+    from highwall.tiles import Dataset, Tile
+
+    Track = Callable[[Sequence[Tile]], Iterable[Tile]]
+
+
+def predict(
+    model: Model, dataset: Dataset, out: Path, *, probabilities: bool = False, track: Track = iter
+) -> list[Path]:
+    """Write the mask of every tile, and the probabilities if wanted.
+
+    Masks go to `out`, under the tile's file name; where the tiles are of several splits, into a folder for
+    each. Probabilities go to the folder `probabilities` beside the masks.
+
+    Args:
+        model: the model.
+        dataset: the tiles; masks that they have are not looked at.
+        out: folder for the masks; files of the same name are replaced.
+        probabilities: whether to write class probabilities too.
+        track: hands the tiles on and tells somebody how far it is.
+
+    Returns:
+        The masks' paths, in the order of the tiles.
+
+    Raises:
+        BadInput: a tile cannot be read or lacks a band of the model, or `out` is where the images are.
+    """
+    folders = {tile.split: out / tile.split if len(dataset.splits) > 1 else out for tile in dataset.tiles}
+    for tile in dataset.tiles:
+        if (folders[tile.split] / tile.image.name).resolve() == tile.image.resolve():
+            raise BadInput(f"{out} is where the images are: masks would overwrite them")
+    masks = []
+    for tile in track(dataset.tiles):
+        image = read_image(tile.image, dataset.encoding).select(model.bands)
+        answer = model.levels(image.pixels[None])[model.final][0]
+        labels = np.where(image.valid, answer.argmax(0), UNKNOWN).astype(np.uint8)
+        masks.append(folders[tile.split] / tile.image.name)
+        write_mask(masks[-1], model.legend.mask(labels), model.legend, image.geobox)
+        if probabilities:
+            path = masks[-1].parent / "probabilities" / tile.image.name
+            write_probabilities(path, np.where(image.valid, answer, np.nan), model.legend, image.geobox)
+    return masks
+
+
+def write_mask(path: Path, mask: NDArray[np.uint8], legend: Legend, geobox: GeoBox | None) -> None:
+    """Write class ids `(y, x)` as an uint8 TIFF with colour table, 255 being no data."""
+    with new_file(path) as part, rasterio.open(part, "w", **_profile(mask[None], geobox), nodata=UNKNOWN) as target:
+        target.write(mask, 1)
+        target.write_colormap(1, legend.colormap)
+        target.update_tags(1, **{f"class_{c.id}": c.name for c in legend.classes})
+
+
+def write_probabilities(path: Path, values: NDArray[np.floating[Any]], legend: Legend, geobox: GeoBox | None) -> None:
+    """Write class probabilities `(class, y, x)` as a float32 TIFF, NaN being no data; bands bear the class names."""
+    planes = values.astype(np.float32)
+    with new_file(path) as part, rasterio.open(part, "w", **_profile(planes, geobox), nodata=np.nan) as target:
+        target.write(planes)
+        target.descriptions = legend.names
+
+
+def _profile(planes: NDArray[Any], geobox: GeoBox | None) -> dict[str, Any]:
+    count, height, width = planes.shape
+    where = {} if geobox is None else {"crs": geobox.crs.to_wkt(), "transform": geobox.transform}  # type: ignore[union-attr]
+    shape = {"count": count, "height": height, "width": width, "dtype": planes.dtype.name}
+    return {"driver": "GTiff", "compress": "deflate", **shape, **where}

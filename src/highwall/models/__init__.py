@@ -1,0 +1,1 @@
+"""What answers for pixels: networks (level 1) and the forest (level 2)."""

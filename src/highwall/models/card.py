@@ -1,0 +1,168 @@
+"""The model's description: one STAC item with the Machine Learning Model extension, version 1.4."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from pydantic import ConfigDict, Field, ValidationError
+
+import highwall
+from highwall.errors import BadInput
+from highwall.legend import Legend, LegendClass
+from highwall.models.config import Answers, Config, NetworkConfig
+from highwall.models.networks import Normalisation
+from highwall.sentinel2 import BANDS, band_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from highwall.models.model import Model
+
+EXTENSIONS: Final = (
+    "https://stac-extensions.github.io/mlm/v1.4.0/schema.json",
+    "https://stac-extensions.github.io/classification/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/file/v2.1.0/schema.json",
+)
+SENTINEL2_ERA: Final = ("2015-06-23T00:00:00Z", "9999-12-31T23:59:59Z")
+"""From the launch of Sentinel-2A on: when images may have been taken that the model is for."""
+
+
+class Recipe(Config):
+    """What it takes to build the model again around its arrays; the item's property `highwall:recipe`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: str
+    bands: tuple[str, ...] = Field(min_length=1)
+    classes: tuple[tuple[int, str, tuple[int, int, int]], ...]
+    normalisation: Normalisation
+    networks: dict[str, NetworkConfig] = Field(min_length=1)
+    answers: Answers
+    features: tuple[str, ...] | None
+    final: str
+
+    @property
+    def legend(self) -> Legend:
+        """The classes that the model answers with."""
+        return Legend(tuple(LegendClass(*row) for row in self.classes))
+
+
+def recipe_of(model: Model) -> Recipe:
+    """Take down how the model is built."""
+    return Recipe(
+        version=highwall.__version__,
+        bands=model.bands,
+        classes=tuple((c.id, c.name, c.color) for c in model.legend.classes),
+        normalisation=model.normalisation,
+        networks=dict(model.configs),
+        answers=model.answers,
+        features=model.forest.features if model.forest else None,
+        final=model.final,
+    )
+
+
+def item(model: Model, files: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
+    """Describe a model as a STAC item.
+
+    Args:
+        model: the model.
+        files: name to (sha256, bytes) of the files of arrays beside the item.
+    """
+    sources = {name: config.weights for name, config in model.configs.items() if config.weights}
+    box = model.facts.get("bbox")
+    return {
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "stac_extensions": list(EXTENSIONS),
+        "id": model.facts.get("id", "highwall-model"),
+        **({"bbox": box, "geometry": _rectangle(*box)} if box else {"geometry": None}),
+        "properties": {
+            "datetime": None,
+            "start_datetime": SENTINEL2_ERA[0],
+            "end_datetime": SENTINEL2_ERA[1],
+            "description": "Finds mine features in Sentinel-2 images. Trained by highwall.",
+            "mlm:name": "highwall-" + "-".join(model.networks.names),
+            "mlm:architecture": " + ".join(f"{c.architecture} ({c.encoder})" for c in model.configs.values())
+            + (" + random forest" if model.forest else ""),
+            "mlm:tasks": ["semantic-segmentation"],
+            "mlm:framework": "pytorch",
+            "mlm:framework_version": torch.__version__.partition("+")[0],
+            "mlm:total_parameters": sum(p.numel() for p in model.networks.parameters()),
+            "mlm:pretrained": bool(sources),
+            "mlm:pretrained_source": ", ".join(f"{name}: {source}" for name, source in sources.items()) or None,
+            "mlm:input": [_input(model)],
+            "mlm:output": [_output(model)],
+            "highwall:recipe": recipe_of(model).model_dump(mode="json"),
+            "highwall:facts": dict(model.facts),
+        },
+        "links": [],
+        "assets": {
+            name.partition(".")[0]: {
+                "href": f"./{name}",
+                "type": "application/vnd.safetensors",
+                "roles": ["mlm:model", "mlm:weights"],
+                "mlm:artifact_type": "safetensors",
+                "file:checksum": f"1220{digest}",  # multihash: 12 is sha2-256, 20 its length, 32 bytes
+                "file:size": size,
+            }
+            for name, (digest, size) in files.items()
+        },
+    }
+
+
+def read_recipe(document: Mapping[str, Any]) -> Recipe:
+    """Read the recipe out of a STAC item.
+
+    Raises:
+        BadInput: there is none, or it isn't one.
+    """
+    try:
+        recipe = Recipe.model_validate(document["properties"]["highwall:recipe"])
+    except (KeyError, TypeError):
+        raise BadInput("model.json has no highwall:recipe: this is no model of highwall") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(f"model.json: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    if band_names(recipe.bands) != recipe.bands:
+        raise BadInput(f"model.json: bands are misspelt: {' '.join(recipe.bands)}")
+    return recipe
+
+
+def _rectangle(west: float, south: float, east: float, north: float) -> dict[str, Any]:
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def _input(model: Model) -> dict[str, Any]:
+    scaling = zip(model.normalisation.mean, model.normalisation.std, strict=True)
+    return {
+        "name": "reflectance",
+        "description": "Reflectance, 0 in all bands where there is no data; any height and width",
+        "bands": [{"name": band, "center_wavelength": BANDS[band][0]} for band in model.bands],
+        "input": {
+            "shape": [-1, len(model.bands), -1, -1],
+            "dim_order": ["batch", "bands", "height", "width"],
+            "data_type": "float32",
+        },
+        "value_scaling": [{"type": "z-score", "mean": mean, "stddev": std} for mean, std in scaling],
+        "resize_type": None,
+        "pre_processing_function": None,
+    }
+
+
+def _output(model: Model) -> dict[str, Any]:
+    return {
+        "name": "probabilities",
+        "tasks": ["semantic-segmentation"],
+        "result": {
+            "shape": [-1, len(model.legend), -1, -1],
+            "dim_order": ["batch", "classes", "height", "width"],
+            "data_type": "float32",
+        },
+        "classification:classes": [
+            {"value": c.id, "name": c.name, "color_hint": "".join(f"{part:02X}" for part in c.color)}
+            for c in model.legend.classes
+        ],
+        "post_processing_function": None,
+    }

@@ -1,0 +1,109 @@
+"""A model on disk: arrays, a STAC item that describes them, and checksums over all. No code, no pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file as load_arrays
+from safetensors.numpy import save_file as save_arrays
+from safetensors.torch import load_file as load_tensors
+from safetensors.torch import save_file as save_tensors
+
+from highwall.errors import BadInput
+from highwall.files import new_folder, sha256, write_json
+from highwall.models.card import Recipe, item, read_recipe
+from highwall.models.forest import Forest
+from highwall.models.model import AVERAGE, FOREST, Model
+from highwall.models.networks import build_networks
+
+ITEM: Final = "model.json"
+NETWORKS: Final = "networks.safetensors"
+FOREST_ARRAYS: Final = "forest.safetensors"
+CHECKSUMS: Final = "SHA256SUMS"
+"""Checksums of all other files, as `sha256sum --check` reads them."""
+
+
+def save_model(model: Model, folder: Path) -> None:
+    """Write a model to a folder, which appears only when it is complete."""
+    with new_folder(folder) as part:
+        state = {name: value.cpu().contiguous() for name, value in model.networks.state_dict().items()}
+        save_tensors(state, part / NETWORKS)
+        if model.forest is not None:
+            save_arrays(model.forest.to_arrays(), part / FOREST_ARRAYS)
+        files = {path.name: (sha256(path), path.stat().st_size) for path in sorted(part.iterdir())}
+        write_json(part / ITEM, item(model, files))
+        sums = "".join(f"{sha256(path)}  {path.name}\n" for path in sorted(part.iterdir()))
+        (part / CHECKSUMS).write_text(sums, "utf-8")
+
+
+def load_model(path: Path | str, device: str | torch.device | None = None) -> Model:
+    """Load a model from its folder, after comparing every file with its checksum.
+
+    Args:
+        path: the folder, such as `RUN/model`.
+        device: where to put the networks; a GPU if there is one, else the CPU.
+
+    Raises:
+        BadInput: this is no model, a file of it was changed, or a newer version wrote it.
+    """
+    folder = Path(path)
+    _compare_checksums(folder)
+    try:
+        document = json.loads((folder / ITEM).read_text("utf-8"))
+    except (ValueError, OSError) as error:
+        raise BadInput(f"{folder / ITEM} cannot be read: {error}") from None
+    recipe = read_recipe(document)
+    return _build(recipe, folder, document, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+
+
+def _compare_checksums(folder: Path) -> None:
+    if not folder.is_dir():
+        raise BadInput(f"no model folder at {folder}")
+    try:
+        lines = (folder / CHECKSUMS).read_text("ascii").splitlines()
+        sums = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    except FileNotFoundError:
+        raise BadInput(f"{folder} is no model: it has no {CHECKSUMS}") from None
+    except (ValueError, OSError):
+        raise BadInput(f"{folder}: {CHECKSUMS} is damaged") from None
+    names = {path.name for path in folder.iterdir()} - {CHECKSUMS}
+    if not {ITEM, NETWORKS} <= set(sums) or (names & {FOREST_ARRAYS}) - set(sums):
+        raise BadInput(f"{folder}: {CHECKSUMS} is damaged: it does not list the model's files")
+    for name, digest in sums.items():
+        if name not in names:
+            raise BadInput(f"{folder}: {name} is missing")
+        if sha256(folder / name) != digest:
+            raise BadInput(f"{folder}: {name} is damaged: it does not match its checksum")
+
+
+def _build(recipe: Recipe, folder: Path, document: dict[str, Any], device: torch.device) -> Model:
+    configs = {name: config.model_copy(update={"weights": None}) for name, config in recipe.networks.items()}
+    networks = build_networks(configs, recipe.bands, len(recipe.classes), recipe.normalisation)
+    try:
+        networks.load_state_dict(load_tensors(folder / NETWORKS))
+    except (SafetensorError, RuntimeError) as error:
+        raise BadInput(f"{folder / NETWORKS} does not fit the recipe: {str(error).splitlines()[0]}") from None
+    model = Model(
+        networks=networks.to(device).eval(),
+        configs=recipe.networks,
+        normalisation=recipe.normalisation,
+        bands=recipe.bands,
+        legend=recipe.legend,
+        answers=recipe.answers,
+        final=recipe.final,
+        facts=document["properties"].get("highwall:facts", {}),
+    )
+    if recipe.features is not None:
+        try:
+            arrays = load_arrays(folder / FOREST_ARRAYS)
+        except (SafetensorError, OSError) as error:
+            raise BadInput(f"{folder / FOREST_ARRAYS} cannot be read: {error}") from None
+        model = replace(model, forest=Forest.from_arrays(arrays, recipe.features))
+    if recipe.final not in ({FOREST} if model.forest else set()) | {AVERAGE}:
+        raise BadInput(f"{folder}: it has no level {recipe.final!r}")
+    return model

@@ -1,0 +1,87 @@
+"""Level 1: several networks that look at the same image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import segmentation_models_pytorch as smp
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from highwall.errors import BadInput
+from highwall.models.config import Config
+from highwall.models.weights import load_pretrained, pretrained
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from highwall.models.config import NetworkConfig
+
+STRIDE: Final = 32
+"""Encoders halve the image five times: sides are padded to multiples of this."""
+
+
+class Normalisation(Config):
+    """What is done to reflectance before a network sees it: `(reflectance - mean) / std`, per band."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class Networks(nn.Module):
+    """The networks of level 1, from reflectance to logits.
+
+    Pixels where every band is exactly 0 are no data (Sentinel-2's own convention); the networks see
+    them as average ground.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, members: Mapping[str, nn.Module], normalisation: Normalisation) -> None:
+        super().__init__()
+        self.members = nn.ModuleDict(members)
+        self.register_buffer("mean", torch.tensor(normalisation.mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(normalisation.std)[:, None, None], persistent=False)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # missing in torch's stubs; several times faster on a CPU
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the members, in order."""
+        return tuple(self.members)
+
+    def forward(self, reflectance: Tensor) -> Tensor:
+        """Return logits `(member, n, class, y, x)` float32 for reflectance `(n, band, y, x)` of any size."""
+        height, width = reflectance.shape[-2:]
+        valid = (reflectance != 0).any(1, keepdim=True)
+        x = torch.where(valid, (reflectance - self.mean) / self.std, 0)
+        x = functional.pad(x, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
+        x = x.contiguous(memory_format=torch.channels_last)
+        logits = torch.stack([member(x).float() for member in self.members.values()])
+        return logits[..., :height, :width]
+
+
+def build_networks(
+    configs: Mapping[str, NetworkConfig],
+    bands: Sequence[str],
+    classes: int,
+    normalisation: Normalisation,
+) -> Networks:
+    """Build the networks and start their encoders from the weights that each config names.
+
+    Raises:
+        BadInput: an encoder doesn't go with an architecture, or weights can't be had.
+    """
+    members: dict[str, nn.Module] = {}
+    for name, config in configs.items():
+        try:
+            member = smp.create_model(
+                config.architecture, config.encoder, encoder_weights=None, in_channels=len(bands), classes=classes
+            )
+        except (ValueError, RuntimeError, KeyError) as error:
+            raise BadInput(f"{config.architecture} with {config.encoder}: {str(error).splitlines()[0]}") from None
+        if config.weights is not None:
+            load_pretrained(member.encoder, pretrained(config.encoder, config.weights), bands)
+        members[name] = member
+    return Networks(members, normalisation)

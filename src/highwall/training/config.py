@@ -1,0 +1,182 @@
+"""How a model is trained, as typed configuration, and the presets."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from highwall.errors import BadInput
+from highwall.models.config import Config, ForestConfig, NetworkConfig
+from highwall.models.networks import STRIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class AugmentationConfig(Config):
+    """What is done to a tile, anew each epoch, the same to image and labels."""
+
+    flips: bool = True
+    """Mirror left-right and up-down, each with probability one half."""
+
+    quarter_turns: bool = False
+    """Turn by 0, 90, 180 or 270 degrees, with equal probability."""
+
+    elastic: float = Field(default=4, ge=0)
+    """Standard deviation in pixels of the displacements of the elastic transformation; 0 for none."""
+
+    elastic_scale: float = Field(default=32, gt=0)
+    """Distance in pixels over which the displacements change."""
+
+
+class Recipe(Config):
+    """Everything that training does; a preset is one of these."""
+
+    networks: dict[str, NetworkConfig] = Field(min_length=1)
+    """Level 1, by name."""
+
+    forest: ForestConfig = ForestConfig()
+    """Level 2."""
+
+    learn_from: Literal["out_of_fold", "val"] = "out_of_fold"
+    """The networks' answers that the forest is fitted on: those for tiles that they haven't seen, by
+    cross-fitting over sites, or those for the validation tiles (as the reference solution does)."""
+
+    folds: int = Field(default=3, ge=2)
+    """Number of folds, cut by site, for out-of-fold answers."""
+
+    fold_share: float = Field(default=1, gt=0, le=1)
+    """Length of a fold's training as a share of the main one's."""
+
+    max_pixels: int | None = Field(default=None, ge=1)
+    """Most pixels that the forest is fitted on, drawn evenly; all if None."""
+
+    normalisation: Literal["statistics", "reference"] = "statistics"
+    """Mean and standard deviation of the training tiles' reflectance, per band, or the reference's -1 and 2."""
+
+    augmentation: AugmentationConfig = AugmentationConfig()
+
+    crop: int | None = Field(default=None, ge=STRIDE)
+    """Side in pixels of the square cut at random out of a tile; whole tiles if None."""
+
+    member_loss: float = Field(default=0, ge=0)
+    """Weight of the mean of the networks' own losses beside the loss of their average."""
+
+    batch: int = Field(default=8, ge=1)
+    """Tiles (or crops) in a step."""
+
+    rate: float = Field(default=1e-4, gt=0)
+    """Highest learning rate of AdamW."""
+
+    weight_decay: float = Field(default=1e-2, ge=0)
+
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Course of the learning rate; cosine warms up over the first twentieth of the steps."""
+
+    epochs: int = Field(default=100, ge=1)
+    """Most epochs. In an epoch each tile is seen whole once, or as crops that add up to its area."""
+
+    max_steps: int | None = Field(default=None, ge=1)
+    """Most steps, counted over all epochs; as many as the epochs have if None."""
+
+    patience: int | None = Field(default=10, ge=1)
+    """Epochs without a better validation loss after which training stops; None to go on to the end."""
+
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    """Lightning's name for the number format."""
+
+    @model_validator(mode="after")
+    def _names(self) -> Recipe:
+        if reserved := {"networks", "forest"} & set(self.networks):
+            raise ValueError(f"a network cannot be named {min(reserved)!r}")
+        if self.crop is not None and self.crop % STRIDE:
+            raise ValueError(f"crop must be a multiple of {STRIDE}")
+        return self
+
+
+def _pair(encoder: str, weights: str) -> dict[str, NetworkConfig]:
+    return {name: NetworkConfig(architecture=name, encoder=encoder, weights=weights) for name in ("unet", "fpn")}
+
+
+PRESETS: Final[dict[str, Recipe]] = {
+    "0try": Recipe(
+        networks=_pair("mit_b5", "imagenet"),
+        forest=ForestConfig(answers="masks"),
+        learn_from="val",
+        normalisation="reference",
+    ),
+    "default": Recipe(
+        networks=_pair("tu-tf_efficientnet_lite0", "package"),
+        forest=ForestConfig(max_depth=16, min_leaf=50),
+        folds=5,
+        max_pixels=2_000_000,
+        augmentation=AugmentationConfig(quarter_turns=True),
+        crop=256,
+        member_loss=1,
+        rate=1e-3,
+        schedule="cosine",
+        epochs=60,
+        patience=None,
+    ),
+    "quick": Recipe(
+        networks=_pair("tu-tf_efficientnet_lite0", "package"),
+        forest=ForestConfig(trees=50, max_depth=12, min_leaf=100),
+        folds=3,
+        fold_share=0.5,
+        max_pixels=400_000,
+        augmentation=AugmentationConfig(quarter_turns=True),
+        crop=256,
+        member_loss=1,
+        rate=1e-3,
+        schedule="cosine",
+        max_steps=300,
+        patience=None,
+    ),
+}
+"""`0try` is the reference solution; `default` and `quick` are ours, for hours and for minutes."""
+
+
+def make_recipe(preset: str, changes: Sequence[str] = ()) -> Recipe:
+    """Take a preset and change single settings.
+
+    Args:
+        preset: name of a preset.
+        changes: `key=value` with dots for what lies deeper (`networks.unet.encoder=mit_b0`); values are
+            JSON, or plain text where they are no JSON.
+
+    Raises:
+        BadInput: no such preset or key, or a value that can't be.
+    """
+    if preset not in PRESETS:
+        raise BadInput(f"no preset {preset!r}: there are {', '.join(PRESETS)}")
+    document = PRESETS[preset].model_dump(mode="json")
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals:
+            raise BadInput(f"--set {change}: write key=value")
+        _put(document, key.strip(), _value(text.strip()))
+    try:
+        return Recipe.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "settings"
+        raise BadInput(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _put(document: dict[str, Any], key: str, value: Any) -> None:
+    *path, last = key.split(".")
+    place: Any = document
+    for part in path:
+        place = place.setdefault(part, {}) if isinstance(place, dict) else None
+    if not isinstance(place, dict):
+        raise BadInput(f"no setting {key!r}")
+    place[last] = value
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None if text.lower() == "none" else text

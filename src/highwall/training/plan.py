@@ -1,0 +1,97 @@
+"""What a training will do, decided before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from highwall.models.networks import Normalisation
+from highwall.models.weights import HubUnreachable, pretrained
+from highwall.training.folds import site_folds
+from highwall.training.roles import Roles, honest_roles, reference_roles
+from highwall.training.statistics import Statistics, statistics
+
+if TYPE_CHECKING:
+    from highwall.models.config import NetworkConfig
+    from highwall.tiles import Dataset
+    from highwall.training.config import Recipe
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a network's encoder starts from."""
+
+    encoder: str
+    source: str
+    licence: str
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Who learns from what, who judges, and where the networks start."""
+
+    roles: Roles
+    statistics: Statistics
+    """Of the training tiles."""
+
+    folds: tuple[int, ...]
+    """Fold of each training tile; all 0 where no folds are wanted or can be cut."""
+
+    normalisation: Normalisation
+    networks: dict[str, NetworkConfig]
+    """The networks, with weights that can be had."""
+
+    starts: tuple[Start, ...]
+    notes: tuple[str, ...]
+    """What a person should know, a line each."""
+
+
+def make_plan(dataset: Dataset, recipe: Recipe, seed: int) -> Plan:
+    """Read all tiles once and decide.
+
+    Raises:
+        BadInput: tiles can't be read, have no labels, or aren't what the recipe needs.
+    """
+    reference = recipe.learn_from == "val"
+    roles = reference_roles(dataset) if reference else honest_roles(dataset, seed)
+    facts = statistics(roles.train, dataset.encoding)
+    if roles.validation:
+        statistics(roles.validation, dataset.encoding)  # what cannot be read shows now, not after hours
+    folds = [0] * len(roles.train) if reference else site_folds(roles.sites, recipe.folds, seed)
+    networks, starts, warnings = _starts(recipe)
+    absent = [name for name, count in zip(dataset.encoding.legend.names, facts.counts, strict=True) if not count]
+    never = [f"class {name!r} never occurs in the training tiles: it cannot be learned" for name in absent]
+    return Plan(
+        roles,
+        facts,
+        tuple(folds),
+        _normalisation(recipe, facts),
+        networks,
+        starts,
+        (*roles.notes, *never, *warnings),
+    )
+
+
+def _normalisation(recipe: Recipe, facts: Statistics) -> Normalisation:
+    if recipe.normalisation == "reference":
+        return Normalisation(mean=(-1.0,) * len(facts.mean), std=(2.0,) * len(facts.std))
+    return Normalisation(mean=tuple(facts.mean.tolist()), std=tuple(facts.std.tolist()))
+
+
+def _starts(recipe: Recipe) -> tuple[dict[str, NetworkConfig], tuple[Start, ...], list[str]]:
+    """Get the pre-trained weights; where the hub is out of reach, encoders start from random numbers, which is said."""
+    starts, warnings, unreachable = [], [], set()
+    for encoder, weights in dict.fromkeys((config.encoder, config.weights) for config in recipe.networks.values()):
+        if weights is None:
+            continue
+        try:
+            found = pretrained(encoder, weights)
+            starts.append(Start(encoder, found.source, found.licence))
+        except HubUnreachable as error:
+            unreachable.add((encoder, weights))
+            warnings.append(f"{error}: {encoder} starts from random numbers")
+    networks = {
+        name: config.model_copy(update={"weights": None}) if (config.encoder, config.weights) in unreachable else config
+        for name, config in recipe.networks.items()
+    }
+    return networks, tuple(starts), warnings

@@ -1,0 +1,89 @@
+"""Which tiles the networks learn from, and which judge them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from highwall.errors import BadInput
+from highwall.tiles import sites
+from highwall.training.folds import site_folds
+
+if TYPE_CHECKING:
+    from highwall.tiles import Dataset, Tile
+
+HELD_OUT: Final = 5
+"""Without validation tiles, one of so many parts of the training sites is held out."""
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Tiles by what they are for."""
+
+    train: tuple[Tile, ...]
+    """Tiles that the networks learn from."""
+
+    sites: tuple[int, ...]
+    """Site of each of them."""
+
+    validation: tuple[Tile, ...]
+    """Tiles that choose the best weights; empty where none can honestly."""
+
+    notes: tuple[str, ...] = ()
+    """What a person should know of the choice, a line each."""
+
+
+def reference_roles(dataset: Dataset) -> Roles:
+    """Take the splits as they are, as the reference solution does: all of `val` judges, leaks and all.
+
+    Raises:
+        BadInput: there is no labelled `train` or `val` split.
+    """
+    train, validation = _labelled(dataset, "train"), _labelled(dataset, "val")
+    for name, tiles in (("train", train), ("val", validation)):
+        if not tiles:
+            raise BadInput(f"{dataset.root}: this preset needs a {name} split with masks, and there is none")
+    number = sites(replace(dataset, tiles=train))
+    return Roles(train, tuple(number[tile.key] for tile in train), validation)
+
+
+def honest_roles(dataset: Dataset, seed: int) -> Roles:
+    """Let only those tiles judge that share no site with a training tile.
+
+    Validation tiles that overlap or touch training tiles are left out. Where none is left, or there is no
+    `val` split, a part of the training sites is held out instead.
+
+    Raises:
+        BadInput: there are no labelled tiles to train on.
+    """
+    only = dataset.splits[0] if len(dataset.splits) == 1 else "train"
+    train, candidates = _labelled(dataset, only), _labelled(dataset, "val") if only != "val" else ()
+    if not train:
+        raise BadInput(f"{dataset.root}: no labelled training tiles (a train split with images/ and masks/)")
+    number = sites(replace(dataset, tiles=(*train, *candidates)))
+    train_sites = tuple(number[tile.key] for tile in train)
+    validation = tuple(tile for tile in candidates if number[tile.key] not in train_sites)
+    notes = []
+    if len(validation) < len(candidates):
+        left_out = len(candidates) - len(validation)
+        notes.append(
+            f"{left_out} of {len(candidates)} validation tiles share ground with training tiles and don't judge"
+        )
+    if validation:
+        return Roles(train, train_sites, validation, tuple(notes))
+    fold = site_folds(train_sites, HELD_OUT, seed)
+    if max(fold) == 0:
+        notes.append("all tiles are one site: nothing can judge the networks honestly, and there will be no forest")
+        return Roles(train, train_sites, (), tuple(notes))
+    held_out = sum(number == 0 for number in fold)
+    notes.append(f"{held_out} of {len(train)} training tiles, whole sites, are held out to judge the networks")
+    return Roles(
+        tuple(tile for tile, number in zip(train, fold, strict=True) if number > 0),
+        tuple(site for site, number in zip(train_sites, fold, strict=True) if number > 0),
+        tuple(tile for tile, number in zip(train, fold, strict=True) if number == 0),
+        tuple(notes),
+    )
+
+
+def _labelled(dataset: Dataset, split: str) -> tuple[Tile, ...]:
+    return tuple(tile for tile in dataset.split(split) if tile.mask is not None)

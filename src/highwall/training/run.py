@@ -1,0 +1,98 @@
+"""A whole training: tiles in, model out. It can be killed at any time and started again."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Final
+
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from highwall.errors import BadInput
+from highwall.files import write_json
+from highwall.models.folder import load_model, save_model
+from highwall.models.model import Model
+from highwall.training.curves import draw_curves
+from highwall.training.facts import facts
+from highwall.training.fit import HISTORY
+from highwall.training.level2 import ask
+from highwall.training.plan import make_plan
+from highwall.training.stages import Run, fit_level2_honestly, fit_level2_on_validation, fit_networks, summarise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from highwall.tiles import Dataset
+    from highwall.training.config import Recipe
+
+log = logging.getLogger("highwall")
+
+CLAIM: Final = "run.json"
+"""Says what a folder is being used for, so that a killed training is continued and no other overwritten."""
+
+
+def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> Model:
+    """Train a model on labelled tiles; `folder/model` is the model in the end.
+
+    Args:
+        dataset: tiles with a `train` split and perhaps a `val` split, or one split alone.
+        folder: the run. One that was killed is continued; a finished one is left as it is.
+        recipe: what to do.
+        seed: the same seed on the same machine gives the same model.
+
+    Raises:
+        BadInput: the tiles can't be trained on, or the folder holds something else.
+    """
+    run = Run(dataset, make_plan(dataset, recipe, seed), recipe, folder, seed)
+    _claim(run)
+    for note in run.plan.notes:
+        log.warning("note: %s", note)
+    if (folder / "model").exists():
+        log.info("the training in %s is complete", folder)
+        return load_model(folder / "model")
+    networks = fit_networks(run)
+    reference = recipe.learn_from == "val"
+    level2 = fit_level2_on_validation(run, networks) if reference else fit_level2_honestly(run)
+    scores = {"out_of_fold": summarise(run, level2.matrices, run.plan.roles.sites)} if level2.matrices else {}
+    if run.plan.roles.validation:
+        judged = ask(networks, run.plan.roles.validation, dataset.encoding, recipe.forest, 0, seed)
+        scores["validation"] = summarise(run, judged.matrices, range(len(run.plan.roles.validation)))
+    model = Model(
+        networks=networks,
+        configs=run.plan.networks,
+        normalisation=run.plan.normalisation,
+        bands=dataset.encoding.bands,
+        legend=dataset.encoding.legend,
+        forest=level2.forest,
+        answers=recipe.forest.answers,
+        final=level2.final,
+        facts=facts(run, scores),
+    )
+    if rank_zero_only.rank == 0:
+        draw_curves(run.stage("networks") / HISTORY, folder / "curves.png")
+        write_json(folder / "training.json", {"final": model.final, "notes": run.plan.notes, **scores})
+        save_model(model, folder / "model")
+    return model
+
+
+def _claim(run: Run) -> None:
+    """Take the folder for this training, or make sure that it is this training's already."""
+    mine = {
+        "recipe": run.recipe.model_dump(mode="json"),
+        "fingerprint": run.plan.statistics.fingerprint,
+        "seed": run.seed,
+    }
+    path = run.folder / CLAIM
+    try:
+        held = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if run.folder.is_dir() and any(run.folder.iterdir()):
+            raise BadInput(f"{run.folder} is not empty and no training of ours: choose another folder") from None
+        write_json(path, mine)
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read: {error}") from None
+    else:
+        if different := [key for key in mine if held.get(key) != mine[key]]:
+            raise BadInput(
+                f"{run.folder} holds another training ({', '.join(different)} differ): choose another folder"
+            )

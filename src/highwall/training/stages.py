@@ -1,0 +1,177 @@
+"""The stages of a training: the networks, the folds, the forest."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from highwall.evaluation.bootstrap import site_intervals
+from highwall.evaluation.scores import scores
+from highwall.models.features import feature_names
+from highwall.models.model import AVERAGE, FOREST
+from highwall.models.networks import build_networks
+from highwall.training.fit import fit
+from highwall.training.level2 import ask, cross_fit, fit_level2, join
+from highwall.training.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from highwall.models.forest import Forest
+    from highwall.models.networks import Networks
+    from highwall.tiles import Dataset, Tile
+    from highwall.training.config import Recipe
+    from highwall.training.level2 import Evidence
+    from highwall.training.plan import Plan
+
+log = logging.getLogger("highwall")
+
+Matrices = dict[str, "NDArray[np.int64]"]
+"""Confusion matrices `(tile, truth, answer)` by level."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training from beginning to end."""
+
+    dataset: Dataset
+    plan: Plan
+    recipe: Recipe
+    folder: Path
+    seed: int
+
+    @property
+    def classes(self) -> int:
+        """Number of classes, background included."""
+        return len(self.dataset.encoding.legend)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the forest's features."""
+        encoding = self.dataset.encoding
+        return feature_names(encoding.bands, tuple(self.recipe.networks), encoding.legend, self.recipe.forest.answers)
+
+    def stage(self, name: str) -> Path:
+        """Return the folder of a stage."""
+        return self.folder / "stages" / name
+
+
+@dataclass(frozen=True, eq=False)
+class Level2:
+    """The forest, and what came of holding it against the networks' average."""
+
+    forest: Forest | None
+    final: str
+    """The level whose answer counts."""
+
+    matrices: Matrices
+    """Of tiles that neither level had seen; empty where there were no folds."""
+
+
+def fit_networks(run: Run) -> Networks:
+    """Train the networks on all training tiles; the validation tiles choose the best weights."""
+    return _fit(run, _main_task(run))
+
+
+def fit_level2_honestly(run: Run) -> Level2:
+    """Fit the forest on out-of-fold answers; it counts only if it is better on sites unknown to both levels."""
+    if max(run.plan.folds) == 0:
+        return Level2(None, AVERAGE, {})
+    evidence = _out_of_fold(run)
+    compared = cross_fit(evidence, run.plan.roles.sites, run.features, run.classes, run.recipe, run.seed)
+    legend = run.dataset.encoding.legend
+    average, forest = (scores(compared[level].sum(0), legend).miou for level in (AVERAGE, FOREST))
+    final = FOREST if forest >= average else AVERAGE
+    log.info(
+        "out of fold, same pixels: mIoU %.3f of the networks, %.3f with the forest: %s counts", average, forest, final
+    )
+    fitted = fit_level2(evidence, run.features, run.classes, run.recipe.forest, run.seed)
+    return Level2(fitted, final, evidence.matrices | {FOREST: compared[FOREST]})
+
+
+def fit_level2_on_validation(run: Run, networks: Networks) -> Level2:
+    """Fit the forest on the networks' answers for the validation tiles, as the reference solution does."""
+    evidence = _ask(run, networks, run.plan.roles.validation, share=1)
+    return Level2(fit_level2(evidence, run.features, run.classes, run.recipe.forest, run.seed), FOREST, {})
+
+
+def summarise(run: Run, matrices: Mapping[str, NDArray[np.int64]], sites: Iterable[int]) -> dict[str, Any]:
+    """Turn confusion matrices of tiles into scores by level, with intervals by site."""
+    legend = run.dataset.encoding.legend
+    of_tile = np.asarray(list(sites))
+    numbers = np.unique(of_tile)
+
+    def summary(by_tile: NDArray[np.int64]) -> dict[str, Any]:
+        by_site = np.stack([by_tile[of_tile == number].sum(0) for number in numbers])
+        return scores(by_site.sum(0), legend).to_json() | {"interval": site_intervals(by_site, legend).to_json()}
+
+    return {level: summary(by_tile) for level, by_tile in matrices.items()}
+
+
+def _out_of_fold(run: Run) -> Evidence:
+    """Let networks answer for the tiles of each fold that learned from the other folds alone."""
+    recipe = run.recipe
+    folds = np.asarray(run.plan.folds)
+    labelled = int(run.plan.statistics.counts.sum())
+    share = 1.0 if recipe.max_pixels is None else min(1.0, recipe.max_pixels / labelled)
+    parts = []
+    for fold in range(folds.max() + 1):
+        inside = np.flatnonzero(folds != fold).tolist()
+        held_out = np.flatnonzero(folds == fold).tolist()
+        log.info(
+            "fold %d of %d: %d tiles to learn from, %d to answer for",
+            fold + 1,
+            folds.max() + 1,
+            len(inside),
+            len(held_out),
+        )
+        networks = _fit(run, _fold_task(run, fold, inside))
+        tiles = [run.plan.roles.train[index] for index in held_out]
+        parts.append((_ask(run, networks, tiles, share), held_out))
+    return join(parts, len(folds))
+
+
+def _ask(run: Run, networks: Networks, tiles: Iterable[Tile], share: float) -> Evidence:
+    return ask(networks, tuple(tiles), run.dataset.encoding, run.recipe.forest, share, run.seed)
+
+
+def _fit(run: Run, task: Task) -> Networks:
+    plan = run.plan
+    build = partial(build_networks, plan.networks, run.dataset.encoding.bands, run.classes, plan.normalisation)
+    return fit(build, task, run.stage(task.name))
+
+
+def _main_task(run: Run) -> Task:
+    roles = run.plan.roles
+    return Task(
+        "networks",
+        roles.train,
+        run.plan.statistics.shapes,
+        roles.validation,
+        run.dataset.encoding,
+        run.recipe,
+        run.seed,
+    )
+
+
+def _fold_task(run: Run, fold: int, inside: Iterable[int]) -> Task:
+    """Make the task of a fold: fewer tiles, nothing to choose weights by, a share of the main training's steps."""
+    main = _main_task(run)
+    positions = list(inside)
+    steps = max(1, round(main.steps * run.recipe.fold_share))
+    return replace(
+        main,
+        name=f"fold-{fold}",
+        tiles=tuple(main.tiles[position] for position in positions),
+        shapes=tuple(main.shapes[position] for position in positions),
+        validation=(),
+        recipe=run.recipe.model_copy(update={"max_steps": steps, "epochs": steps}),
+        seed=run.seed + 1 + fold,
+    )

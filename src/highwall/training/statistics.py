@@ -1,0 +1,67 @@
+"""What the training tiles are like: means, deviations, class shares, and a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from highwall.errors import BadInput
+from highwall.training.data import read_sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from highwall.tiles import Encoding, Tile
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """Of pixels with data, in all tiles together."""
+
+    mean: NDArray[np.float64]
+    """Mean reflectance, per band."""
+
+    std: NDArray[np.float64]
+    """Standard deviation of reflectance, per band."""
+
+    counts: NDArray[np.int64]
+    """Number of labelled pixels, per class index."""
+
+    shapes: tuple[tuple[int, int], ...]
+    """Height and width of each tile."""
+
+    fingerprint: str
+    """SHA-256 over pixels and labels of all tiles."""
+
+
+def statistics(
+    tiles: Iterable[Tile], encoding: Encoding, track: Callable[[Iterable[Tile]], Iterable[Tile]] = iter
+) -> Statistics:
+    """Read all tiles once.
+
+    Raises:
+        BadInput: a tile cannot be read, or no pixel is labelled.
+    """
+    count, sums, squares = 0, np.zeros(len(encoding.bands)), np.zeros(len(encoding.bands))
+    counts = np.zeros(256, np.int64)
+    shapes, digest = [], hashlib.sha256()
+    for tile in track(tiles):
+        pixels, labels = read_sample(tile, encoding)
+        values = pixels[:, (pixels != 0).any(0)].astype(np.float64)
+        count += values.shape[1]
+        sums += values.sum(1)
+        squares += (values**2).sum(1)
+        counts += np.bincount(labels.ravel(), minlength=256)
+        shapes.append(labels.shape)
+        digest.update(pixels.tobytes() + labels.tobytes())
+    known = counts[: len(encoding.legend)]
+    if not known.sum():
+        raise BadInput("no pixel of the training tiles is labelled")
+    mean = sums / count
+    variance = np.maximum(squares / count - mean**2, 0)
+    return Statistics(mean, np.maximum(np.sqrt(variance), 1e-4), known, tuple(shapes), digest.hexdigest())

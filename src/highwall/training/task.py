@@ -1,0 +1,51 @@
+"""One training of the networks: on which tiles, checked on which, with which seed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from highwall.training.data import visits
+
+if TYPE_CHECKING:
+    from highwall.tiles import Encoding, Tile
+    from highwall.training.config import Recipe
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one training of the networks is given."""
+
+    name: str
+    """`networks` for the main training, `fold-0`, `fold-1`, ... for the others."""
+
+    tiles: tuple[Tile, ...]
+    """Tiles learned from."""
+
+    shapes: tuple[tuple[int, int], ...]
+    """Height and width of each of them."""
+
+    validation: tuple[Tile, ...]
+    """Tiles that choose the best weights; none for a fold, which keeps its last ones."""
+
+    encoding: Encoding
+    recipe: Recipe
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in an epoch."""
+        whole = math.ceil(sum(visits(shape, self.recipe.crop) for shape in self.shapes) / self.recipe.batch)
+        return min(whole, self.recipe.max_steps or whole)
+
+    @property
+    def epochs(self) -> int:
+        """Most epochs that the training takes: whole ones, that together have no more than the steps allowed."""
+        allowed = self.recipe.max_steps
+        return self.recipe.epochs if allowed is None else min(self.recipe.epochs, allowed // self.steps_per_epoch)
+
+    @property
+    def steps(self) -> int:
+        """Most steps that the training takes."""
+        return self.epochs * self.steps_per_epoch
