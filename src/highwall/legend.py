@@ -118,13 +118,15 @@ class Legend:
         """
         if foreign := self.foreign_ids(np.unique(mask).tolist()):
             raise BadInput(f"labels outside the legend: {', '.join(map(str, foreign))} (it has {list(self.ids)})")
-        return self._index_of_id[mask]
+        labels: NDArray[np.uint8] = self._index_of_id[mask]
+        return labels
 
     def mask(self, indices: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         """Turn class indices, 255 where unknown, into a mask of class ids."""
         table = np.full(256, UNKNOWN, np.uint8)
         table[: len(self)] = self.ids
-        return table[indices]
+        mask: NDArray[np.uint8] = table[indices]
+        return mask
 
     @property
     def colormap(self) -> dict[int, tuple[int, int, int, int]]:

@@ -151,6 +151,11 @@ def test_impossible_wishes_are_refused_in_one_line(tmp_path: Path, tiles: dict[s
     assert not list(tmp_path.iterdir())
 
 
+def test_a_negative_seed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="negative"):
+        simulate(tmp_path / "out", tiles={"val": 1}, size=16, seed=-1)
+
+
 def test_an_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
     def stop(_done: int, _total: int) -> None:
         raise KeyboardInterrupt

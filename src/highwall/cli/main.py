@@ -11,6 +11,7 @@ import typer
 
 import highwall
 from highwall.cli.check import check
+from highwall.cli.demo import demo
 from highwall.cli.evaluate import evaluate
 from highwall.cli.predict import predict
 from highwall.cli.simulate import simulate
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (check, train, evaluate, predict, simulate):
+for verb in (check, train, evaluate, predict, simulate, demo):
     app.command()(verb)
 
 
@@ -46,7 +47,11 @@ def _root(
     logging.getLogger("highwall").setLevel(logging.INFO)
     if not verbose:
         warnings.simplefilter("ignore")
-        for chatty in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero", "huggingface_hub"):
+        for chatty in (
+            "lightning.pytorch.utilities.rank_zero",
+            "lightning.fabric.utilities.rank_zero",
+            "huggingface_hub",
+        ):
             logging.getLogger(chatty).setLevel(logging.ERROR)
 
 

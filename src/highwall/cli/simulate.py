@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path  # noqa: TC003 - typer reads the annotations when the program runs
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,6 +34,8 @@ def simulate(
     """Make labelled six-band tiles of mine landscapes, for a first try without any data."""
     tiles = {"train": train, "val": val, "open": open_, "closed": closed}
     console = Console(stderr=True)
+    if not console.is_terminal:
+        typer.echo(f"simulating {sum(tiles.values())} tiles", err=True)
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("simulating tiles", total=None)
         write_tiles(

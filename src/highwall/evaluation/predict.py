@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import rasterio
-from odc.geo.geobox import GeoBox
 
 from highwall.errors import BadInput
 from highwall.files import new_file
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from odc.geo.geobox import GeoBox
 
     from highwall.legend import Legend
     from highwall.models.model import Model

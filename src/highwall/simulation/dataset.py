@@ -80,7 +80,7 @@ def simulate(
     Raises:
         BadInput: `out` is there and not empty, a split is unknown, or a number makes no sense.
     """
-    _check(out, tiles, size)
+    _check(out, tiles, size, seed)
     with new_folder(out) as draft:
         written = 0
         for plot in _plots(np.random.default_rng([seed, 0]), tiles):
@@ -91,7 +91,7 @@ def simulate(
         (draft / "dataset.toml").write_text(_toml(), encoding="utf-8")
 
 
-def _check(out: Path, tiles: Mapping[str, int], size: int) -> None:
+def _check(out: Path, tiles: Mapping[str, int], size: int, seed: int) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is there already and not empty")
     if unknown := set(tiles) - set(SPLITS):
@@ -100,6 +100,8 @@ def _check(out: Path, tiles: Mapping[str, int], size: int) -> None:
         raise BadInput("there must be one tile or more, and no split with fewer than none")
     if size < 16:
         raise BadInput(f"tiles of {size} pixels are too small (16 at least)")
+    if seed < 0:
+        raise BadInput(f"seed {seed} is negative")
 
 
 def _plots(rng: np.random.Generator, tiles: Mapping[str, int]) -> list[_Plot]:

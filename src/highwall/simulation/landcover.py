@@ -52,9 +52,8 @@ def grow_plants(rng: np.random.Generator, surface: Surface, country: Country) ->
     shrubs = thickets + 0.5 * wet + 0.2 * texture > 1.6 - 1.8 * country.cover
     surface.paint(shrubs, Material.SHRUB, Material.SOIL, np.clip(0.75 * bare + 0.1 * texture, 0, 1), 0.06 * texture)
     rock = steep + 0.1 * patches + 0.02 * texture > 0.5 + 0.3 * country.cover
-    surface.paint(
-        rock, Material.OUTCROP, Material.SHRUB, np.clip(country.cover * 0.6 + 0.05 * texture + 0.1 * thickets, 0, 1)
-    )
+    grown = np.clip(country.cover * 0.6 + 0.05 * texture + 0.1 * thickets, 0, 1)
+    surface.paint(rock, Material.OUTCROP, Material.SHRUB, grown)
     score = 0.8 * patches + 0.45 * wet + 0.5 * steep + 0.12 * thickets + 0.025 * texture
     forest = score > np.quantile(score[::4, ::4], 1 - country.trees)
     shade = np.clip(0.25 + 0.10 * texture, 0, 0.8)
@@ -63,14 +62,15 @@ def grow_plants(rng: np.random.Generator, surface: Surface, country: Country) ->
 
 def clear(rng: np.random.Generator, surface: Surface, count: int) -> None:
     """Cut clearings into the forest and leave bare patches elsewhere: bright look-alikes of mines."""
-    ground = surface.ground
+    width, height = surface.ground.size
     for _ in range(count):
-        centre = (rng.uniform(0, ground.size[0]), rng.uniform(0, ground.size[1]))
+        place = (rng.uniform(0, width), rng.uniform(0, height))
+        local, centre = surface.around(place, reach=450)
+        ground = local.ground
         along, across = ground.turned(centre, rng.uniform(0, np.pi))
         half_long, half_wide = rng.uniform(60, 260), rng.uniform(40, 160)
         wobble = fractal(rng, ground, outer=200, roughness=2.0, inner=30)
         inside = np.maximum(np.abs(along) / half_long, np.abs(across) / half_wide) + 0.12 * wobble < 1
         fresh = Material.SOIL if rng.random() < 0.6 else Material.STUBBLE
-        surface.paint(
-            inside, fresh, Material.GRASS, np.clip(0.3 + 0.2 * wobble, 0, 1), rng.normal(0.1, 0.15) + 0.08 * wobble
-        )
+        tone = rng.normal(0.1, 0.15) + 0.08 * wobble
+        local.paint(inside, fresh, Material.GRASS, np.clip(0.3 + 0.2 * wobble, 0, 1), tone)

@@ -39,11 +39,8 @@ def open_mine(rng: np.random.Generator, surface: Surface, centre: tuple[float, f
 def build(rng: np.random.Generator, surface: Surface, section: Section) -> None:
     """Build a section where no other one stands, and label its cells."""
     reach = 1.9 * section.radius * section.aspect**0.5 + 120
-    rows, columns = surface.ground.window(section.centre, reach)
-    local = surface.within((rows, columns))
-    cell = surface.ground.cell
-    moved = replace(section, centre=(section.centre[0] - columns.start * cell, section.centre[1] - rows.start * cell))
-    where = _BUILDERS[section.kind](rng, local, moved, local.labels == 0)
+    local, centre = surface.around(section.centre, reach)
+    where = _BUILDERS[section.kind](rng, local, replace(section, centre=centre), local.labels == 0)
     local.labels[where] = section.kind
 
 

@@ -37,10 +37,10 @@ def dam_pond(rng: np.random.Generator, surface: Surface, section: Section, free:
         climb = np.maximum(hill / np.float32(0.3 * section.radius * (steep + 0.12)), np.float32(-0.2))
         where, toe = _valley_dam(rng, ground, climb, replace(section, angle=fall), free)
         away = -downhill
-    thick = float(np.clip(section.radius * rng.uniform(0.12, 0.3), 25, 130))
+    thick = float(np.clip(section.radius * rng.uniform(0.12, 0.3), 15, 130))
     basin = where & (toe >= thick)
-    if not basin.any():
-        return where
+    if not basin.any():  # no room for more than a dam
+        return basin
     crest = float(np.quantile(natural[basin], 0.3) + rng.uniform(4, 12))
     surface.elevation[basin] = crest
     _wall(rng, surface, where & ~basin, toe, crest)

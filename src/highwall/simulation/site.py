@@ -60,7 +60,7 @@ HOME: Final = Region(
         Country(trees=0.30, farms=0.80, crops=0.75, cover=0.90, parcel=240, relief=40),  # farmland
     ),
     lithologies=("iron ore", "bauxite", "granite", "limestone", "gold in sandstone", "copper porphyry"),
-    vigour=(0.3, 1.0),
+    vigour=(0.15, 0.9),
     altitude=(42, 68),
     azimuth=(30, 80),
     haze=(0.3, 1.2),
@@ -69,7 +69,7 @@ HOME: Final = Region(
 
 AWAY: Final = Region(
     countries=(
-        Country(trees=0.00, farms=0.00, crops=0.0, cover=0.08, parcel=200, relief=200),  # desert mountains
+        Country(trees=0.00, farms=0.00, crops=0.0, cover=0.08, parcel=200, relief=160),  # desert mountains
         Country(trees=0.04, farms=0.12, crops=0.4, cover=0.35, parcel=150, relief=160),  # dry shrubland
         Country(trees=0.45, farms=0.45, crops=0.6, cover=0.85, parcel=130, relief=90),  # small farms
         Country(trees=0.75, farms=0.10, crops=0.3, cover=0.95, parcel=200, relief=130),  # northern forest

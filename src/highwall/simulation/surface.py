@@ -65,10 +65,14 @@ class Surface:
         for layer, value in both:
             np.copyto(layer, np.asarray(value, layer.dtype), where=where)
 
-    def within(self, window: tuple[slice, slice]) -> Surface:
-        """Return a view of a part; painting it paints the whole."""
+    def around(self, place: tuple[float, float], reach: float) -> tuple[Surface, tuple[float, float]]:
+        """Return a view of the part within `reach` metres of a place (x, y), and the place in its coordinates.
+
+        Painting the view paints the whole.
+        """
+        window = rows, columns = self.ground.window(place, reach)
         elevation = self.elevation[window]
-        return Surface(
+        part = Surface(
             replace(self.ground, shape=elevation.shape),
             elevation,
             self.first[window],
@@ -77,3 +81,5 @@ class Surface:
             self.tone[window],
             self.labels[window],
         )
+        cell = self.ground.cell
+        return part, (place[0] - columns.start * cell, place[1] - rows.start * cell)

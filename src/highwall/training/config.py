@@ -81,11 +81,23 @@ class Recipe(Config):
     max_steps: int | None = Field(default=None, ge=1)
     """Most steps, counted over all epochs; as many as the epochs have if None."""
 
-    patience: int | None = Field(default=10, ge=1)
-    """Epochs without a better validation loss after which training stops; None to go on to the end."""
+    least_steps: int = Field(default=1, ge=1)
+    """Fewest steps between two validations (and checkpoints), which come at the end of an epoch."""
 
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    """Lightning's name for the number format."""
+    patience: int | None = Field(default=10, ge=1)
+    """Validations without a better loss after which training stops; None to go on to the end."""
+
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    """Lightning's name for the number format; `auto` is bfloat16 where the machine computes in it, else float32."""
+
+    accelerator: str = "auto"
+    """Lightning's name for the kind of device."""
+
+    devices: int | Literal["auto"] = "auto"
+    """Number of devices or processes."""
+
+    strategy: str = "auto"
+    """Lightning's name for how devices share the work, such as `ddp`."""
 
     @model_validator(mode="after")
     def _names(self) -> Recipe:
@@ -106,6 +118,7 @@ PRESETS: Final[dict[str, Recipe]] = {
         forest=ForestConfig(answers="masks"),
         learn_from="val",
         normalisation="reference",
+        precision="32-true",
     ),
     "default": Recipe(
         networks=_pair("tu-tf_efficientnet_lite0", "package"),
@@ -122,16 +135,17 @@ PRESETS: Final[dict[str, Recipe]] = {
     ),
     "quick": Recipe(
         networks=_pair("tu-tf_efficientnet_lite0", "package"),
-        forest=ForestConfig(trees=50, max_depth=12, min_leaf=100),
-        folds=3,
-        fold_share=0.5,
-        max_pixels=400_000,
+        forest=ForestConfig(trees=40, max_depth=10, min_leaf=100),
+        folds=2,
+        fold_share=0.35,
+        max_pixels=150_000,
         augmentation=AugmentationConfig(quarter_turns=True),
         crop=256,
         member_loss=1,
         rate=1e-3,
         schedule="cosine",
-        max_steps=300,
+        max_steps=340,
+        least_steps=15,
         patience=None,
     ),
 }

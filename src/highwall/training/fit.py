@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from lightning import Trainer, seed_everything
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
 from safetensors.torch import load_file, save_file
 
 from highwall.files import new_file
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from highwall.models.networks import Networks
+    from highwall.training.config import Recipe
     from highwall.training.task import Task
 
 WEIGHTS: Final = "networks.safetensors"
@@ -49,8 +50,8 @@ def fit(build: Callable[[], Networks], task: Task, folder: Path) -> Networks:
     seed_everything(task.seed, verbose=False)
     module = JointTraining(build(), task)
     checkpoints = folder / "checkpoints"
-    best, trainer = _trainer(task, folder, checkpoints)
-    last = checkpoints / "last.ckpt"
+    trainer = _trainer(task, folder, checkpoints)
+    best, last = checkpoints / "best.ckpt", checkpoints / "last.ckpt"
     if last.exists():
         log.info("%s  continues from the last complete epoch", task.name)
     with warnings.catch_warnings():
@@ -60,8 +61,7 @@ def fit(build: Callable[[], Networks], task: Task, folder: Path) -> Networks:
         warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists.*")
         trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=False)
     if task.validation:
-        state = torch.load(best.best_model_path, map_location="cpu", weights_only=False)["state_dict"]
-        module.load_state_dict(state)
+        module.load_state_dict(torch.load(best, map_location="cpu", weights_only=False)["state_dict"])
     networks = module.networks.cpu().eval()
     if trainer.is_global_zero:
         with new_file(weights) as part:
@@ -71,26 +71,43 @@ def fit(build: Callable[[], Networks], task: Task, folder: Path) -> Networks:
     return networks
 
 
-def _trainer(task: Task, folder: Path, checkpoints: Path) -> tuple[ModelCheckpoint, Trainer]:
+def _trainer(task: Task, folder: Path, checkpoints: Path) -> Trainer:
     recipe = task.recipe
-    rule: dict[str, Any] = {"monitor": "val_miou", "mode": "max"} if task.validation else {}
-    best = ModelCheckpoint(checkpoints, "best", save_last=True, enable_version_counter=False, **rule)
-    callbacks = [best, History(folder / HISTORY, task.name)]
+    files: dict[str, Any] = {"dirpath": checkpoints, "enable_version_counter": False, "every_n_epochs": task.pace}
+    callbacks: list[Callback] = [History(folder / HISTORY, task.name)]
+    if task.validation:
+        callbacks.append(
+            ModelCheckpoint(filename="best", monitor="val_miou", mode="max", save_weights_only=True, **files)
+        )
     if task.validation and recipe.patience is not None:
         callbacks.append(EarlyStopping("val_loss", patience=recipe.patience))
     if sys.stderr.isatty():
         callbacks.append(RichProgressBar())
-    trainer = Trainer(
+    callbacks.append(ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **files))  # with the others' state
+    return Trainer(
         max_epochs=task.epochs,
         limit_train_batches=task.steps_per_epoch,
-        precision=recipe.precision,
+        precision=_precision(recipe),
+        accelerator=recipe.accelerator,
+        devices=recipe.devices,
+        strategy=recipe.strategy,
         callbacks=callbacks,
         logger=False,
         enable_model_summary=False,
         enable_progress_bar=sys.stderr.isatty(),
         num_sanity_val_steps=0,
+        check_val_every_n_epoch=task.pace,
         limit_val_batches=len(task.validation),
         reload_dataloaders_every_n_epochs=1,
         default_root_dir=folder,
     )
-    return best, trainer
+
+
+def _precision(recipe: Recipe) -> Any:
+    """Choose bfloat16 where the machine has instructions for it: elsewhere it is slower than float32."""
+    if recipe.precision != "auto":
+        return recipe.precision
+    if torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # newer than torch 2.8
+    return "bf16-mixed" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "32-true"

@@ -100,7 +100,7 @@ class JointTraining(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Derive the validation score from the confusion matrix of all tiles, on all processes."""
         matrix = torch.as_tensor(self.matrix, device=self.device)
-        total = self.all_gather(matrix).reshape(-1, *matrix.shape).sum(0).cpu().numpy()
+        total = self.trainer.strategy.reduce(matrix, reduce_op="sum").cpu().numpy()
         miou = scores(total, self.task.encoding.legend).miou
         self.log("val_miou", float(np.nan_to_num(miou)), prog_bar=True)
 

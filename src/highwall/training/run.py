@@ -6,7 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Final
 
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
+import torch.distributed as dist
 
 from highwall.errors import BadInput
 from highwall.files import write_json
@@ -68,7 +68,7 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
         final=level2.final,
         facts=facts(run, scores),
     )
-    if rank_zero_only.rank == 0:
+    if not dist.is_initialized() or dist.get_rank() == 0:
         draw_curves(run.stage("networks") / HISTORY, folder / "curves.png")
         write_json(folder / "training.json", {"final": model.final, "notes": run.plan.notes, **scores})
         save_model(model, folder / "model")

@@ -41,7 +41,16 @@ class Task:
 
     @property
     def epochs(self) -> int:
-        """Most epochs that the training takes: whole ones, that together have no more than the steps allowed."""
+        """Most epochs that the training takes: whole ones, the last of them validated, within the steps allowed."""
+        return self._allowed_epochs // self.pace * self.pace
+
+    @property
+    def pace(self) -> int:
+        """Epochs from one validation to the next."""
+        return min(math.ceil(self.recipe.least_steps / self.steps_per_epoch), self._allowed_epochs)
+
+    @property
+    def _allowed_epochs(self) -> int:
         allowed = self.recipe.max_steps
         return self.recipe.epochs if allowed is None else min(self.recipe.epochs, allowed // self.steps_per_epoch)
 

@@ -1,0 +1,67 @@
+"""The whole workflow on simulated tiles, to see it before having data."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from highwall import api
+from highwall.errors import BadInput
+from highwall.evaluation.sheet import draw_sheet
+from highwall.files import write_json
+from highwall.simulation import simulate
+from highwall.tiles import open_dataset
+
+if TYPE_CHECKING:
+    from highwall.evaluation.evaluate import Evaluation
+    from highwall.models.model import Model
+    from highwall.tiles import CheckReport
+
+log = logging.getLogger("highwall")
+
+CHANGES: Final = ("max_steps=110",)
+"""What the demo changes in the `quick` preset, to be done in minutes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Demo:
+    """What a demo leaves."""
+
+    report: CheckReport
+    model: Model
+    evaluations: dict[str, Evaluation]
+    """By split: `open`, sites like those trained on, and `closed`, another region."""
+
+    sheets: dict[str, Path]
+    """Contact sheet by split."""
+
+
+def demo(folder: Path, *, seed: int = 0) -> Demo:
+    """Simulate tiles, check them, train, evaluate, predict, and draw contact sheets.
+
+    A demo that was killed goes on where it was.
+
+    Raises:
+        BadInput: `folder` holds something else.
+    """
+    tiles, run, masks = folder / "tiles", folder / "run", folder / "masks"
+    if folder.is_dir() and any(folder.iterdir()) and not tiles.is_dir():
+        raise BadInput(f"{folder} is not empty and no demo of ours: choose another folder")
+    if not tiles.is_dir():
+        log.info("simulating tiles")
+        simulate(tiles, seed=seed)
+    report = api.check(tiles)
+    model = api.train(tiles, run, preset="quick", changes=CHANGES, seed=seed)
+    evaluations = {split: api.evaluate(model, tiles, split=split) for split in ("open", "closed")}
+    write_json(folder / "scores.json", {split: result.to_json() for split, result in evaluations.items()})
+    dataset = open_dataset(tiles)
+    sheets = {}
+    for split, result in evaluations.items():
+        api.predict(model, tiles, masks / split, split=split)
+        sheets[split] = folder / f"{split}.png"
+        draw_sheet(model, result.tiles, dataset.encoding, sheets[split])
+    shutil.copyfile(run / "curves.png", folder / "curves.png")
+    return Demo(report, model, evaluations, sheets)

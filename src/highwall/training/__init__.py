@@ -1,0 +1,1 @@
+"""Training: labelled tiles in, model out."""
