@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from highwall import api
@@ -16,6 +15,8 @@ from highwall.simulation import simulate
 from highwall.tiles import open_dataset
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from highwall.evaluation.evaluate import Evaluation
     from highwall.models.model import Model
     from highwall.tiles import CheckReport

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -64,7 +64,7 @@ def draw_sheet(model: Model, tiles: Sequence[Tile], encoding: Encoding, picture:
     for axes in grid.flat:
         axes.set_xticks([])
         axes.set_yticks([])
-    patches = [Patch(color=np.array(c.color) / 255, label=c.name) for c in model.legend.classes]
+    patches = [Patch(color=to_hex(np.array(c.color) / 255), label=c.name) for c in model.legend.classes]
     figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), fontsize=8, frameon=False)
     with new_file(picture) as part:
         figure.savefig(part)

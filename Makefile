@@ -1,0 +1,37 @@
+# `make demo` and `make test` set up all they need: an environment in .venv from requirements.lock, by a uv of its own.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint format lock clean
+
+demo: $(READY)
+	$(BIN)/highwall demo demo
+
+test: $(READY) lint
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(READY)
+	$(VENV).uv/bin/uv pip compile --universal --generate-hashes --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "highwall needs Python 3.11 or newer: make PYTHON=python3.12")'
+	test -x $(VENV).uv/bin/uv || { $(PYTHON) -m venv $(VENV).uv && $(VENV).uv/bin/pip install --quiet --disable-pip-version-check uv; }
+	$(VENV).uv/bin/uv venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+	$(VENV).uv/bin/uv pip sync --python $(BIN)/python requirements.lock
+	$(VENV).uv/bin/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(VENV).uv demo
