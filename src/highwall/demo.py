@@ -11,10 +11,11 @@ from highwall import api
 from highwall.errors import BadInput
 from highwall.evaluation.sheet import draw_sheet
 from highwall.files import write_json
-from highwall.simulation import simulate
+from highwall.simulation import DEFAULT_TILES, simulate
 from highwall.tiles import open_dataset
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from highwall.evaluation.evaluate import Evaluation
@@ -40,28 +41,42 @@ class Demo:
     """Contact sheet by split."""
 
 
-def demo(folder: Path, *, seed: int = 0) -> Demo:
+def demo(
+    folder: Path,
+    *,
+    tiles: Mapping[str, int] = DEFAULT_TILES,
+    size: int = 256,
+    changes: Sequence[str] = CHANGES,
+    seed: int = 0,
+) -> Demo:
     """Simulate tiles, check them, train, evaluate, predict, and draw contact sheets.
 
     A demo that was killed goes on where it was.
 
+    Args:
+        folder: for all that the demo leaves.
+        tiles: how many to simulate, by split.
+        size: height and width of a tile in pixels.
+        changes: settings that differ from the `quick` preset's.
+        seed: the same seed gives the same tiles and the same model.
+
     Raises:
         BadInput: `folder` holds something else.
     """
-    tiles, run, masks = folder / "tiles", folder / "run", folder / "masks"
-    if folder.is_dir() and any(folder.iterdir()) and not tiles.is_dir():
+    data, run, masks = folder / "tiles", folder / "run", folder / "masks"
+    if folder.is_dir() and any(folder.iterdir()) and not data.is_dir():
         raise BadInput(f"{folder} is not empty and no demo of ours: choose another folder")
-    if not tiles.is_dir():
-        log.info("simulating tiles")
-        simulate(tiles, seed=seed)
-    report = api.check(tiles)
-    model = api.train(tiles, run, preset="quick", changes=CHANGES, seed=seed)
-    evaluations = {split: api.evaluate(model, tiles, split=split) for split in ("open", "closed")}
+    if not data.is_dir():
+        log.info("simulating %d tiles", sum(tiles.values()))
+        simulate(data, tiles=tiles, size=size, seed=seed)
+    report = api.check(data)
+    model = api.train(data, run, preset="quick", changes=changes, seed=seed)
+    evaluations = {split: api.evaluate(model, data, split=split) for split in ("open", "closed")}
     write_json(folder / "scores.json", {split: result.to_json() for split, result in evaluations.items()})
-    dataset = open_dataset(tiles)
+    dataset = open_dataset(data)
     sheets = {}
     for split, result in evaluations.items():
-        api.predict(model, tiles, masks / split, split=split)
+        api.predict(model, data, masks / split, split=split)
         sheets[split] = folder / f"{split}.png"
         draw_sheet(model, result.tiles, dataset.encoding, sheets[split])
     shutil.copyfile(run / "curves.png", folder / "curves.png")

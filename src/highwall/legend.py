@@ -51,6 +51,11 @@ class LegendClass:
     color: Color
     """Red, green and blue, 0 to 255."""
 
+    @property
+    def hex(self) -> str:
+        """The colour as six hexadecimal digits."""
+        return bytes(self.color).hex().upper()
+
 
 @dataclass(frozen=True)
 class Legend:

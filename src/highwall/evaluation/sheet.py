@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from matplotlib.colors import ListedColormap, to_hex
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -64,7 +64,7 @@ def draw_sheet(model: Model, tiles: Sequence[Tile], encoding: Encoding, picture:
     for axes in grid.flat:
         axes.set_xticks([])
         axes.set_yticks([])
-    patches = [Patch(color=to_hex(np.array(c.color) / 255), label=c.name) for c in model.legend.classes]
+    patches = [Patch(color=f"#{c.hex}", label=c.name) for c in model.legend.classes]
     figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), fontsize=8, frameon=False)
     with new_file(picture) as part:
         figure.savefig(part)
@@ -84,6 +84,6 @@ def composite(image: Image, bands: Sequence[str]) -> NDArray[np.float32]:
 
 
 def _show_classes(axes: Axes, labels: NDArray[np.uint8], legend: Legend) -> None:
-    colors = ListedColormap([np.array(c.color) / 255 for c in legend.classes])
+    colors = ListedColormap([f"#{c.hex}" for c in legend.classes])
     shown = np.ma.masked_equal(labels, UNKNOWN)
     axes.imshow(shown, cmap=colors, vmin=-0.5, vmax=len(legend) - 0.5, interpolation="nearest")

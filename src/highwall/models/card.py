@@ -160,9 +160,6 @@ def _output(model: Model) -> dict[str, Any]:
             "dim_order": ["batch", "classes", "height", "width"],
             "data_type": "float32",
         },
-        "classification:classes": [
-            {"value": c.id, "name": c.name, "color_hint": "".join(f"{part:02X}" for part in c.color)}
-            for c in model.legend.classes
-        ],
+        "classification:classes": [{"value": c.id, "name": c.name, "color_hint": c.hex} for c in model.legend.classes],
         "post_processing_function": None,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from segmentation_models_pytorch.encoders import get_encoder
 
@@ -106,9 +104,11 @@ def read_state(path: Path) -> State:
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, KeyError) as error:
-        raise BadInput(f"{path} holds no weights that can be read: {str(error).splitlines()[0]}") from None
-    state = state.get("state_dict", state)
+    except Exception as error:  # noqa: BLE001 - on bytes that are no pickle, torch's unpickler raises whatever it trips over
+        raise BadInput(
+            f"{path} holds no weights that can be read: {(str(error) or repr(error)).splitlines()[0]}"
+        ) from None
+    state = state.get("state_dict", state) if isinstance(state, dict) else {}
     return {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
 
 

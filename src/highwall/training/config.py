@@ -87,6 +87,9 @@ class Recipe(Config):
     patience: int | None = Field(default=10, ge=1)
     """Validations without a better loss after which training stops; None to go on to the end."""
 
+    keep: Literal["best", "last"] = "best"
+    """Which weights to keep: those with the best validation score, or the last ones of a schedule that has run out."""
+
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
     """Lightning's name for the number format; `auto` is bfloat16 where the machine computes in it, else float32."""
 
@@ -132,6 +135,7 @@ PRESETS: Final[dict[str, Recipe]] = {
         schedule="cosine",
         epochs=60,
         patience=None,
+        keep="last",
     ),
     "quick": Recipe(
         networks=_pair("tu-tf_efficientnet_lite0", "package"),
@@ -147,6 +151,7 @@ PRESETS: Final[dict[str, Recipe]] = {
         max_steps=340,
         least_steps=15,
         patience=None,
+        keep="last",
     ),
 }
 """`0try` is the reference solution; `default` and `quick` are ours, for hours and for minutes."""

@@ -40,7 +40,7 @@ def fit(build: Callable[[], Networks], task: Task, folder: Path) -> Networks:
         folder: where the checkpoints are, `history.csv`, and in the end the weights.
 
     Returns:
-        The networks with their best weights, by validation score (the last ones without validation).
+        The networks with the weights that the recipe keeps: the best by validation score, or the last.
     """
     weights = folder / WEIGHTS
     if weights.exists():
@@ -60,14 +60,14 @@ def fit(build: Callable[[], Networks], task: Task, folder: Path) -> Networks:
         warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
         warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists.*")
         trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=False)
-    if task.validation:
+    if task.keeps_best:
         module.load_state_dict(torch.load(best, map_location="cpu", weights_only=False)["state_dict"])
     networks = module.networks.cpu().eval()
+    trainer.strategy.barrier()  # all processes have read their checkpoint
     if trainer.is_global_zero:
         with new_file(weights) as part:
             save_file({name: value.contiguous() for name, value in networks.state_dict().items()}, part)
         shutil.rmtree(checkpoints, ignore_errors=True)
-    trainer.strategy.barrier()
     return networks
 
 
@@ -75,7 +75,7 @@ def _trainer(task: Task, folder: Path, checkpoints: Path) -> Trainer:
     recipe = task.recipe
     files: dict[str, Any] = {"dirpath": checkpoints, "enable_version_counter": False, "every_n_epochs": task.pace}
     callbacks: list[Callback] = [History(folder / HISTORY, task.name)]
-    if task.validation:
+    if task.keeps_best:
         callbacks.append(
             ModelCheckpoint(filename="best", monitor="val_miou", mode="max", save_weights_only=True, **files)
         )

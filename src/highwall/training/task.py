@@ -27,7 +27,7 @@ class Task:
     """Height and width of each of them."""
 
     validation: tuple[Tile, ...]
-    """Tiles that choose the best weights; none for a fold, which keeps its last ones."""
+    """Tiles that judge, and perhaps choose the weights; none for a fold."""
 
     encoding: Encoding
     recipe: Recipe
@@ -43,6 +43,11 @@ class Task:
     def epochs(self) -> int:
         """Most epochs that the training takes: whole ones, the last of them validated, within the steps allowed."""
         return self._allowed_epochs // self.pace * self.pace
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether validation chooses the weights; without validation the last ones are kept."""
+        return self.recipe.keep == "best" and bool(self.validation)
 
     @property
     def pace(self) -> int:
