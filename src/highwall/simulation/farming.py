@@ -104,6 +104,6 @@ def _chosen(rng: np.random.Generator, surface: Surface, number: NDArray[np.intp]
 def _wild(rng: np.random.Generator, surface: Surface, trees: float) -> Mask:
     """Return the forest that farmers left standing: along streams and in large blocks."""
     ground = surface.ground
-    along_streams = wetness(ground, surface.elevation) > 1.1 - 0.6 * trees
+    along_streams = wetness(ground, surface.elevation) > 1.3 - 0.6 * trees
     blocks = fractal(rng, ground, outer=1200, roughness=1.6, inner=50) > 0.9 - 1.6 * trees
     return np.asarray((surface.first == Material.FOREST) & (along_streams | blocks))

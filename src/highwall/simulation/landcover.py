@@ -35,26 +35,26 @@ class Country:
     """Edge of a usual parcel in metres."""
 
     relief: float
-    """Height of the hills in metres."""
+    """Height of usual hills in metres."""
 
 
 def grow_plants(rng: np.random.Generator, surface: Surface, country: Country) -> None:
     """Cover the whole surface with forest, shrub, grass, soil and rock."""
     ground = surface.ground
     wet = wetness(ground, surface.elevation)
-    steep = steepness(ground, surface.elevation)
+    steep = ground.smooth(steepness(ground, surface.elevation), 80)
     patches = fractal(rng, ground, outer=1800, roughness=1.75)
     texture = fractal(rng, ground, outer=45, roughness=1.0)
     thickets = fractal(rng, ground, outer=700, roughness=1.5)
 
-    bare = np.clip(1 - country.cover + 0.16 * thickets + 0.05 * texture, 0, 1)
-    surface.paint(np.ones(ground.shape, bool), Material.GRASS, Material.SOIL, bare, 0.05 * texture)
-    shrubs = thickets + 0.5 * wet + 0.2 * texture > 1.6 - 1.8 * country.cover
+    bare = np.clip(1 - country.cover * (1 - 0.18 * thickets + 0.15 * wet - 0.07 * texture), 0, 1)
+    surface.paint(np.ones(ground.shape, bool), Material.GRASS, Material.SOIL, bare, 0.05 * texture - 0.04 * wet)
+    shrubs = 0.7 * thickets + 0.9 * wet + 0.2 * texture > 1.6 - 1.8 * country.cover
     surface.paint(shrubs, Material.SHRUB, Material.SOIL, np.clip(0.75 * bare + 0.1 * texture, 0, 1), 0.06 * texture)
-    rock = steep + 0.1 * patches + 0.02 * texture > 0.5 + 0.3 * country.cover
+    rock = steep - 0.05 * wet + 0.08 * patches + 0.06 * thickets + 0.02 * texture > 0.55 + 0.3 * country.cover
     grown = np.clip(country.cover * 0.6 + 0.05 * texture + 0.1 * thickets, 0, 1)
     surface.paint(rock, Material.OUTCROP, Material.SHRUB, grown)
-    score = 0.8 * patches + 0.45 * wet + 0.5 * steep + 0.12 * thickets + 0.025 * texture
+    score = 0.6 * patches + 0.9 * wet + 0.5 * steep + 0.12 * thickets + 0.025 * texture
     forest = score > np.quantile(score[::4, ::4], 1 - country.trees)
     shade = np.clip(0.25 + 0.10 * texture, 0, 0.8)
     surface.paint(forest, Material.FOREST, Material.CANOPY_SHADE, shade, 0.06 * thickets)

@@ -88,5 +88,5 @@ def join(rng: np.random.Generator, surface: Surface, ways: Network, sections: li
     for section in sections:
         road = stroke(ground, ways.way(section.centre, plant, smooth=0.6), rng.uniform(14, 26))
         road &= (surface.labels != Kind.POND) & ~np.isin(surface.first, WATERS)
-        surface.paint(road, Material.TRACK, Material.WASTE, 0.35, 0.1)
+        surface.paint(road, Material.TRACK, Material.WASTE, 0.55)
     build_works(rng, surface, plant)

@@ -29,19 +29,21 @@ def dig_pit(rng: np.random.Generator, surface: Surface, section: Section, free: 
         return where
     natural = ground.smooth(surface.elevation, 60)
     inward = ground.distance_inside(where)
-    step, slope = rng.uniform(10, 20), rng.uniform(0.35, 0.6)
+    slope = rng.uniform(0.35, 0.6)
+    step = slope * rng.uniform(25, 50)
     deepest = float(inward.max()) * slope * rng.uniform(0.5, 0.9)
     floor = float(np.median(natural[where])) - deepest
-    crooked = fractal(rng, ground, outer=220, roughness=1.8, inner=25)
+    crooked = fractal(rng, ground, outer=220, roughness=1.8, inner=40)
 
-    level = natural - inward * np.float32(slope) + np.float32(0.35 * step) * crooked
+    level = natural - inward * np.float32(slope) + np.float32(0.2 * step) * crooked
     level = np.maximum(level, np.float32(floor))
-    shape = np.minimum(benched(level, step, tread=0.45), surface.elevation + 2)
+    kept = rng.uniform(0.3, 0.9)
+    shape = np.minimum(benched(level, step, 0.4, kept), surface.elevation + 2)
     np.copyto(surface.elevation, shape.astype(np.float32), where=where)
 
     seams = fractal(rng, ground, outer=400, roughness=1.6)
     dust = fractal(rng, ground, outer=60, roughness=1.0)
-    tone = 0.13 * stripes(level, step) + 0.06 * crooked + 0.05 * dust
+    tone = 0.13 * kept * stripes(level, step) + 0.06 * crooked + 0.05 * dust
     surface.paint(where, Material.ROCK, Material.ORE, uniform(seams + np.float32(rng.normal(0, 0.5))), tone)
     depth = np.clip((natural - level) / max(deepest, 1.0), 0, 1)
     weathered = where & (depth + 0.12 * seams < rng.uniform(0.0, 0.35))

@@ -92,10 +92,12 @@ def _wall(rng: np.random.Generator, surface: Surface, dam: Mask, toe: Floats, cr
     """Raise a dam with benches on its outside and a track along its crest; `toe` is metres from its outer foot."""
     thick = float(toe[dam].max())
     outside = np.clip(toe / thick, 0, 1)
-    wall = crest + 3 - benched(np.float32(0.32 * thick) * (1 - outside), rng.uniform(6, 11), tread=0.4)
+    drop = np.float32(0.32 * thick) * (1 - outside)
+    step = rng.uniform(8, 16)
+    wall = crest + 3 - benched(drop, step, 0.3, rng.uniform(0.1, 0.6))
     np.copyto(surface.elevation, wall.astype(np.float32), where=dam)
     stuff = Material.WASTE if rng.random() < 0.6 else Material.TAILINGS
-    tone = 0.05 * stripes(wall, 8.0)
+    tone = 0.03 * stripes(drop, step)
     surface.paint(dam, stuff, Material.OVERBURDEN, 0.35, 0.08 + tone)
     if rng.random() < 0.35:  # sown with grass
         surface.paint(dam & (outside < 0.8), stuff, Material.GRASS, 0.55, tone)
@@ -117,8 +119,8 @@ def _fill(rng: np.random.Generator, surface: Surface, basin: Mask, away: Floats,
     outlet = np.float32(-radius * rng.uniform(0.8, 2.5))
     fan = _rays(rng, np.arctan2(across, along - outlet) + 0.03 * warp)
     damp = np.exp(np.minimum(depth, 0) / rng.uniform(0.08, 0.4))
-    wet = np.clip(damp * (1 + 0.3 * spread) + 0.16 * fan + rng.uniform(0, 0.2), 0, 1)
-    surface.paint(basin, Material.TAILINGS, Material.WET_TAILINGS, wet, 0.05 * fan + 0.03 * spread)
+    wet = np.clip(damp * (1 + 0.3 * spread) + 0.22 * fan + rng.uniform(0, 0.2), 0, 1)
+    surface.paint(basin, Material.TAILINGS, Material.WET_TAILINGS, wet, 0.08 * fan + 0.03 * spread)
 
     mud = np.exp(-np.maximum(depth, 0) / rng.uniform(0.02, 0.12))
     surface.paint(basin & (depth > 0), Material.PROCESS_WATER, Material.WET_TAILINGS, mud, 0.03 * spread)

@@ -26,8 +26,12 @@ PATH_REFLECTANCE: Final = np.array([0.070, 0.040, 0.020, 0.008, 0.002, 0.001], n
 Falls about with the fourth power of the wavelength (Rayleigh); the level is set by hand after the
 darkest water and shade of the top-of-atmosphere scenes of Virginia and Brasilia."""
 
-SKYLIGHT: Final = np.array([0.30, 0.22, 0.16, 0.10, 0.05, 0.04], np.float32)
-"""Share of the light on level ground that comes from the sky, not the sun; set by hand."""
+SKYLIGHT: Final = np.array([0.30, 0.24, 0.19, 0.15, 0.12, 0.10], np.float32)
+"""Share of the light that comes from the sky and the slopes opposite, not the sun; set by hand."""
+
+ROUGHNESS: Final = 0.8
+"""Power of the sun's incidence that rough ground and canopies return, 1 for a matt plane (the exponent of
+Minnaert 1941, Astrophysical Journal 93); set by hand."""
 
 NOISE: Final = np.array([0.0012, 0.0011, 0.0011, 0.0014, 0.0012, 0.0010], np.float32)
 """Standard deviation of the noise in reflectance. Signal to noise is 142 to 174 at reference radiance
@@ -59,7 +63,7 @@ def reflect(rng: np.random.Generator, surface: Surface, colours: Palette, light:
     fine = rng.standard_normal(ground.shape, dtype=np.float32)
     spread = colours.spreads[surface.first]
     tilt = np.linspace(-0.5, 0.5, 6, dtype=np.float32)[:, None, None]
-    tone = surface.tone + spread * (np.float32(0.7) * coarse + np.float32(0.6) * fine)
+    tone = surface.tone + spread * (np.float32(0.45) * coarse + np.float32(0.6) * fine)
     colour = spread * np.float32(0.4) * fractal(rng, ground, outer=500, roughness=1.3)
     mixed *= np.exp(tone) * (1 + tilt * colour)
     level = np.isin(surface.first, WATERS)
@@ -72,7 +76,7 @@ def _illumination(surface: Surface, light: Light, level: Mask) -> Floats:
     cosine = incidence(ground, surface.elevation, light.azimuth, light.altitude)
     hidden = cast_shadow(ground, surface.elevation, light.azimuth, light.altitude)
     direct = np.where(hidden, 0, cosine / np.float32(np.sin(np.radians(light.altitude))))
-    direct = np.where(level, 1, np.clip(direct, 0, 1.8)).astype(np.float32)
+    direct = np.where(level, 1, np.clip(direct, 0, 1.8) ** ROUGHNESS).astype(np.float32)
     sky = SKYLIGHT[:, None, None]
     return np.asarray(sky + (1 - sky) * direct, dtype=np.float32)
 

@@ -53,30 +53,30 @@ class Region:
 
 HOME: Final = Region(
     countries=(
-        Country(trees=0.60, farms=0.20, crops=0.10, cover=0.90, parcel=280, relief=220),  # wooded hills with pastures
-        Country(trees=0.35, farms=0.50, crops=0.20, cover=0.80, parcel=320, relief=110),  # cleared forest
-        Country(trees=0.22, farms=0.30, crops=0.55, cover=0.65, parcel=420, relief=70),  # savanna with large fields
-        Country(trees=0.12, farms=0.10, crops=0.10, cover=0.55, parcel=300, relief=280),  # highland grass
+        Country(trees=0.68, farms=0.20, crops=0.10, cover=0.95, parcel=280, relief=240),  # wooded hills with pastures
+        Country(trees=0.42, farms=0.50, crops=0.20, cover=0.88, parcel=320, relief=100),  # cleared forest
+        Country(trees=0.28, farms=0.30, crops=0.55, cover=0.75, parcel=420, relief=60),  # savanna with large fields
+        Country(trees=0.18, farms=0.10, crops=0.10, cover=0.68, parcel=300, relief=270),  # highland grass
         Country(trees=0.30, farms=0.80, crops=0.75, cover=0.90, parcel=240, relief=40),  # farmland
     ),
     lithologies=("iron ore", "bauxite", "granite", "limestone", "gold in sandstone", "copper porphyry"),
-    vigour=(0.15, 0.9),
+    vigour=(0.3, 1.0),
     altitude=(42, 68),
     azimuth=(30, 80),
-    haze=(0.3, 1.2),
+    haze=(0.6, 1.3),
 )
 """Where the sites of `train`, `val` and `open` lie."""
 
 AWAY: Final = Region(
     countries=(
-        Country(trees=0.00, farms=0.00, crops=0.0, cover=0.08, parcel=200, relief=160),  # desert mountains
-        Country(trees=0.04, farms=0.12, crops=0.4, cover=0.35, parcel=150, relief=160),  # dry shrubland
-        Country(trees=0.45, farms=0.45, crops=0.6, cover=0.85, parcel=130, relief=90),  # small farms
-        Country(trees=0.75, farms=0.10, crops=0.3, cover=0.95, parcel=200, relief=130),  # northern forest
+        Country(trees=0.00, farms=0.00, crops=0.0, cover=0.08, parcel=200, relief=180),  # desert mountains
+        Country(trees=0.04, farms=0.12, crops=0.4, cover=0.35, parcel=150, relief=130),  # dry shrubland
+        Country(trees=0.45, farms=0.45, crops=0.6, cover=0.85, parcel=130, relief=60),  # small farms
+        Country(trees=0.75, farms=0.10, crops=0.3, cover=0.95, parcel=200, relief=120),  # northern forest
     ),
     lithologies=("coal", "basalt", "kaolin", "copper porphyry", "granite"),
     vigour=(0.0, 0.6),
-    altitude=(28, 48),
+    altitude=(32, 50),
     azimuth=(140, 170),
     haze=(0.0, 0.6),
 )
@@ -92,6 +92,9 @@ class Site:
 
     country: Country
     """The land."""
+
+    relief: float
+    """Height of the hills in metres."""
 
     lithology: Lithology
     """The rock."""
@@ -120,9 +123,11 @@ def draw_site(rng: np.random.Generator, region: Region, mines: tuple[Point, ...]
     towns = tuple(
         (float(x), float(y)) for x, y in rng.uniform(0, 1, (int(rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15])), 2))
     )
+    country = region.countries[rng.integers(len(region.countries))]
     return Site(
         seed=int(rng.integers(2**63)),
-        country=region.countries[rng.integers(len(region.countries))],
+        country=country,
+        relief=country.relief * float(rng.lognormal(-0.1, 0.4)),
         lithology=LITHOLOGIES[region.lithologies[rng.integers(len(region.lithologies))]],
         vigour=float(rng.uniform(*region.vigour)),
         light=Light(*(float(rng.uniform(*limits)) for limits in (region.azimuth, region.altitude, region.haze))),
@@ -164,7 +169,7 @@ def majority(labels: NDArray[np.uint8], fold: int) -> NDArray[np.uint8]:
 
 def _build(rng: np.random.Generator, site: Site, ground: Ground) -> Surface:
     """Build land, settlements and mines in the order in which they came to be."""
-    surface = Surface.bare(ground, terrain.relief(rng, ground, site.country.relief))
+    surface = Surface.bare(ground, terrain.relief(rng, ground, site.relief))
     landcover.grow_plants(rng, surface, site.country)
     farming.farm(rng, surface, site.country)
     landcover.clear(rng, surface, int(rng.poisson(ground.hectares / 250)))

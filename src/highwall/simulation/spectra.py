@@ -122,6 +122,8 @@ TURQUOISE: Final[Spectrum] = (0.100, 0.175, 0.125, 0.045, 0.012, 0.008)
 GREEN: Final[Spectrum] = (0.058, 0.098, 0.066, 0.024, 0.008, 0.006)
 MILKY: Final[Spectrum] = (0.190, 0.235, 0.225, 0.130, 0.022, 0.014)
 RED: Final[Spectrum] = (0.055, 0.085, 0.170, 0.130, 0.025, 0.016)
+YELLOW: Final[Spectrum] = (0.085, 0.140, 0.125, 0.060, 0.014, 0.009)
+ORANGE: Final[Spectrum] = (0.050, 0.090, 0.170, 0.120, 0.020, 0.013)
 GREY: Final[Spectrum] = (0.105, 0.125, 0.125, 0.080, 0.018, 0.012)
 DARK: Final[Spectrum] = (0.030, 0.038, 0.030, 0.014, 0.007, 0.005)
 """Set by hand after the look of real tailings ponds in true colour; beyond the red, water absorbs."""
@@ -131,72 +133,73 @@ LITHOLOGIES: Final[dict[str, Lithology]] = {
     for rock in (
         Lithology(
             "granite",
-            (0.140, 0.160, 0.178, 0.215, 0.260, 0.235),
-            (0.130, 0.165, 0.215, 0.290, 0.370, 0.325),
-            (0.200, 0.225, 0.245, 0.275, 0.300, 0.265),
-            (GREEN, TURQUOISE, GREY),
+            (0.091, 0.104, 0.119, 0.150, 0.195, 0.176),
+            (0.065, 0.089, 0.140, 0.209, 0.296, 0.260),
+            (0.136, 0.153, 0.171, 0.198, 0.225, 0.199),
+            (GREEN, TURQUOISE, GREY, YELLOW),
         ),
         Lithology(
             "iron ore",
-            (0.055, 0.070, 0.115, 0.165, 0.215, 0.195),
-            (0.075, 0.105, 0.195, 0.265, 0.340, 0.300),
-            (0.085, 0.098, 0.135, 0.165, 0.200, 0.185),
-            (RED, DARK, GREEN),
+            (0.041, 0.052, 0.089, 0.133, 0.185, 0.168),
+            (0.043, 0.065, 0.146, 0.219, 0.313, 0.276),
+            (0.066, 0.077, 0.109, 0.137, 0.172, 0.160),
+            (RED, DARK, GREEN, ORANGE),
         ),
         Lithology(
             "bauxite",
-            (0.075, 0.110, 0.210, 0.300, 0.400, 0.320),
-            (0.095, 0.135, 0.230, 0.320, 0.415, 0.340),
-            (0.070, 0.105, 0.235, 0.330, 0.400, 0.310),
-            (RED, RED, MILKY),
+            (0.054, 0.079, 0.155, 0.231, 0.330, 0.264),
+            (0.052, 0.080, 0.164, 0.253, 0.365, 0.299),
+            (0.052, 0.079, 0.181, 0.261, 0.330, 0.256),
+            (RED, ORANGE, MILKY),
         ),
         Lithology(
             "limestone",
-            (0.260, 0.295, 0.325, 0.370, 0.390, 0.320),
-            (0.150, 0.190, 0.245, 0.310, 0.380, 0.320),
-            (0.330, 0.365, 0.390, 0.425, 0.430, 0.345),
+            (0.169, 0.192, 0.218, 0.259, 0.292, 0.240),
+            (0.075, 0.103, 0.159, 0.223, 0.304, 0.256),
+            (0.224, 0.248, 0.273, 0.306, 0.323, 0.259),
             (TURQUOISE, MILKY),
         ),
         Lithology(
             "copper porphyry",
-            (0.135, 0.160, 0.175, 0.205, 0.265, 0.205),
-            (0.130, 0.165, 0.205, 0.260, 0.345, 0.275),
-            (0.195, 0.225, 0.245, 0.275, 0.320, 0.245),
+            (0.088, 0.104, 0.117, 0.143, 0.199, 0.154),
+            (0.065, 0.089, 0.133, 0.187, 0.276, 0.220),
+            (0.133, 0.153, 0.171, 0.198, 0.240, 0.184),
             (TURQUOISE, GREY, GREEN),
         ),
         Lithology(
             "gold in sandstone",
-            (0.135, 0.180, 0.245, 0.310, 0.400, 0.350),
-            (0.120, 0.165, 0.240, 0.310, 0.410, 0.360),
-            (0.190, 0.235, 0.285, 0.330, 0.390, 0.335),
-            (MILKY, GREEN, GREY),
+            (0.088, 0.117, 0.164, 0.217, 0.300, 0.262),
+            (0.060, 0.089, 0.156, 0.223, 0.328, 0.288),
+            (0.129, 0.160, 0.199, 0.238, 0.292, 0.251),
+            (MILKY, GREEN, GREY, YELLOW),
         ),
         Lithology(
             "kaolin",
-            (0.380, 0.430, 0.465, 0.510, 0.500, 0.370),
-            (0.170, 0.215, 0.285, 0.360, 0.420, 0.340),
-            (0.430, 0.475, 0.505, 0.545, 0.520, 0.380),
+            (0.205, 0.234, 0.268, 0.314, 0.345, 0.255),
+            (0.085, 0.116, 0.185, 0.259, 0.336, 0.272),
+            (0.292, 0.323, 0.353, 0.392, 0.390, 0.285),
             (MILKY, TURQUOISE),
         ),
         Lithology(
             "coal",
-            (0.042, 0.046, 0.052, 0.068, 0.100, 0.098),
-            (0.100, 0.120, 0.140, 0.180, 0.240, 0.210),
-            (0.050, 0.054, 0.060, 0.078, 0.105, 0.100),
+            (0.035, 0.039, 0.045, 0.062, 0.098, 0.096),
+            (0.065, 0.084, 0.118, 0.168, 0.240, 0.210),
+            (0.044, 0.048, 0.055, 0.073, 0.102, 0.098),
             (DARK, GREEN, GREY),
         ),
         Lithology(
             "basalt",
-            (0.070, 0.078, 0.086, 0.105, 0.145, 0.135),
-            (0.085, 0.105, 0.145, 0.200, 0.280, 0.250),
-            (0.115, 0.125, 0.135, 0.155, 0.185, 0.170),
+            (0.052, 0.058, 0.066, 0.085, 0.125, 0.116),
+            (0.049, 0.065, 0.108, 0.166, 0.258, 0.230),
+            (0.090, 0.098, 0.109, 0.128, 0.160, 0.147),
             (GREY, GREEN),
         ),
     )
 }
 """Levels set by hand after the spectral shapes of the USGS library: iron oxides (iron ore, bauxite,
 sandstone), clay and mica at 2.2 um (copper porphyry, kaolin), carbonate at 2.3 um (limestone),
-flat and dark (coal, basalt)."""
+flat and dark (coal, basalt). Then darkened, overburden most and blue most, towards mine ground in
+labelled Sentinel-2 tiles of Brazil."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +232,7 @@ def palette(rng: np.random.Generator, lithology: Lithology, vigour: float) -> Pa
     means[Material.CROP] = _mixed(DRY_GRASS, means[Material.CROP], 0.5 + 0.5 * vigour)
 
     rock, overburden, tailings = (np.array(s) for s in (lithology.rock, lithology.overburden, lithology.tailings))
-    for material, amount in ((Material.SOIL, 0.45), (Material.TRACK, 0.6), (Material.RIVER_SAND, 0.2)):
+    for material, amount in ((Material.SOIL, 0.55), (Material.TRACK, 0.6), (Material.RIVER_SAND, 0.2)):
         level = means[material].mean() / overburden.mean()
         means[material] = _mixed(means[material], overburden * (0.5 + 0.5 * level), amount)
     means[Material.OUTCROP] = _mixed(means[Material.OUTCROP], rock, 0.3)

@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy.interpolate import RectBivariateSpline
 
+from highwall.simulation.drainage import carve
+from highwall.simulation.ground import Ground
 from highwall.simulation.noise import fractal
 
 if TYPE_CHECKING:
-    from highwall.simulation.ground import Floats, Ground, Mask
+    from highwall.simulation.ground import Floats, Mask
+
+
+_NODE: Final = 40.0
+"""Metres between the nodes on which water carves the land."""
+
+_BEYOND: Final = 25
+"""Nodes around the ground that belong to the same land, so that rivers come from somewhere."""
 
 
 def relief(rng: np.random.Generator, ground: Ground, height: float) -> Floats:
-    """Return elevations in metres: hills between branching valleys, about `height` metres from floor to crest.
+    """Return elevations in metres: ridges, spurs and branching valleys, about `height` metres from floor to crest.
 
-    The absolute value of a smooth random field is zero along winding lines, the valleys; a finer
-    one of the same kind cuts side valleys into the slopes, less so the lower they lie.
+    A rough land rises, water carves it and soil creeps down its slopes, fast or slowly: some sites
+    are full of gullies, others have a few smooth hills.
     """
-    swell = fractal(rng, ground, outer=6000, roughness=2.6, inner=300)
-    valleys = np.abs(fractal(rng, ground, outer=2600, roughness=2.5, inner=130))
-    gullies = np.abs(fractal(rng, ground, outer=900, roughness=2.3, inner=70))
+    rows, columns = (int(n * ground.cell / _NODE) + 2 + 2 * _BEYOND for n in ground.shape)
+    nodes = Ground((rows, columns), _NODE)
+    raw = fractal(rng, nodes, outer=6000, roughness=rng.uniform(1.3, 1.7))
+    erodibility, creep = np.exp(rng.uniform(np.log((0.2, 0.42)), np.log((0.5, 0.8))))
+    carved = carve(rng, raw, steps=18, uplift=rng.uniform(0.2, 0.5), erodibility=erodibility, creep=creep)
+    low, high = np.quantile(carved[1:-1, 1:-1], (0.02, 0.98))
+    carved *= np.float32(height / (high - low))
     detail = fractal(rng, ground, outer=250, roughness=2.0, inner=30)
-    flank = np.tanh(1.2 * valleys)
-    return np.float32(height) * (
-        np.float32(0.25) * swell
-        + np.float32(0.75) * flank
-        + np.float32(0.3) * flank * gullies
-        + np.float32(0.015) * detail
-    )
+    return _between(nodes, carved, ground) + np.float32(0.005 * height) * detail
+
+
+def _between(nodes: Ground, values: Floats, ground: Ground) -> Floats:
+    """Interpolate values at nodes smoothly to the cells of the ground that lies `_BEYOND` nodes inside."""
+    shift = _BEYOND * nodes.cell
+    smooth = RectBivariateSpline(nodes.y[:, 0] - shift, nodes.x[0] - shift, values)
+    return np.asarray(smooth(ground.y[:, 0], ground.x[0]), dtype=np.float32)
 
 
 def wetness(ground: Ground, elevation: Floats) -> Floats:
     """Return how far the land lies below its surroundings, in standard deviations: valleys are positive."""
-    hollow = ground.smooth(elevation, 250) - elevation
+    hollow = ground.smooth(elevation, 160) - elevation
     return np.asarray(hollow / (hollow.std() + 1e-6), dtype=np.float32)
 
 
@@ -43,12 +58,19 @@ def steepness(ground: Ground, elevation: Floats) -> Floats:
     return np.asarray(np.hypot(down, right), dtype=np.float32)
 
 
-def benched(elevation: Floats, step: float, tread: float = 0.5) -> Floats:
-    """Cut a slope into horizontal benches `step` metres apart; `tread` is the flat share of each."""
+def benched(elevation: Floats, step: float, tread: float = 0.5, kept: Floats | float = 1.0) -> Floats:
+    """Cut a slope into horizontal benches `step` metres apart.
+
+    Args:
+        elevation: the slope in metres, `(row, column)`.
+        step: metres.
+        tread: flat share of each bench.
+        kept: how much of the benches is left, from 0 where all has slumped and washed out to 1.
+    """
     level = elevation / np.float32(step)
     floor = np.floor(level)
     rise = np.clip((level - floor - np.float32(tread)) / np.float32(1 - tread), 0, 1)
-    return np.asarray((floor + rise) * np.float32(step), dtype=np.float32)
+    return np.asarray(elevation + np.asarray(kept) * ((floor + rise) * np.float32(step) - elevation), dtype=np.float32)
 
 
 def stripes(elevation: Floats, step: float) -> Floats:
