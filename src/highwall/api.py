@@ -83,9 +83,10 @@ def evaluate(
     """
     model = _loaded(model)
     dataset = open_dataset(Path(folder), bands=bands, scale=scale, offset=offset, legend=model.legend)
-    labelled = tuple(tile for tile in dataset.tiles if tile.mask is not None)
-    unseen = tuple(tile for tile in labelled if tile.split != "train")
-    return evaluate_tiles(model, _only(replace(dataset, tiles=unseen or labelled or dataset.tiles), split), track)
+    unseen = tuple(tile for tile in dataset.tiles if tile.mask is not None and tile.split != "train")
+    if split is None:
+        dataset = replace(dataset, tiles=unseen or dataset.tiles)
+    return evaluate_tiles(model, _only(dataset, split), track)
 
 
 def predict(

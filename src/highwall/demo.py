@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("highwall")
 
-CHANGES: Final = ("max_steps=110",)
+CHANGES: Final = ("max_steps=90",)
 """What the demo changes in the `quick` preset, to be done in minutes."""
 
 

@@ -53,6 +53,7 @@ def _root(
             "huggingface_hub",
         ):
             logging.getLogger(chatty).setLevel(logging.ERROR)
+        logging.getLogger("rasterio").setLevel(logging.CRITICAL)  # what keeps a file from being read is raised as well
 
 
 def main() -> None:

@@ -48,9 +48,11 @@ def predict(
         BadInput: a tile cannot be read or lacks a band of the model, or `out` is where the images are.
     """
     folders = {tile.split: out / tile.split if len(dataset.splits) > 1 else out for tile in dataset.tiles}
+    outputs = {(folder / name).resolve() for folder in folders.values() for name in ("", "probabilities")}
+    if outputs & {tile.image.parent.resolve() for tile in dataset.tiles}:
+        raise BadInput(f"{out} is where the images are: masks would overwrite them")
     for tile in dataset.tiles:
-        if (folders[tile.split] / tile.image.name).resolve() == tile.image.resolve():
-            raise BadInput(f"{out} is where the images are: masks would overwrite them")
+        read_image(tile.image, dataset.encoding).select(model.bands)  # what cannot be read shows before the first mask
     masks = []
     for tile in track(dataset.tiles):
         image = read_image(tile.image, dataset.encoding).select(model.bands)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 EXTENSIONS: Final = (
     "https://stac-extensions.github.io/mlm/v1.4.0/schema.json",
     "https://stac-extensions.github.io/classification/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/eo/v2.0.0/schema.json",
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
 )
 SENTINEL2_ERA: Final = ("2015-06-23T00:00:00Z", "9999-12-31T23:59:59Z")
@@ -33,7 +34,7 @@ class Recipe(Config):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    version: str
+    version: str = Field(pattern=r"^\d+\.\d+")
     bands: tuple[str, ...] = Field(min_length=1)
     classes: tuple[tuple[int, str, tuple[int, int, int]], ...]
     normalisation: Normalisation
@@ -71,6 +72,8 @@ def item(model: Model, files: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
     """
     sources = {name: config.weights for name, config in model.configs.items() if config.weights}
     box = model.facts.get("bbox")
+    # The extension wants bands in the properties; STAC 1.1.0's core schema allows them there only if assets have them.
+    bands = [{"name": band, "eo:center_wavelength": BANDS[band][0]} for band in model.bands]
     return {
         "type": "Feature",
         "stac_version": "1.1.0",
@@ -82,6 +85,7 @@ def item(model: Model, files: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
             "start_datetime": SENTINEL2_ERA[0],
             "end_datetime": SENTINEL2_ERA[1],
             "description": "Finds mine features in Sentinel-2 images. Trained by highwall.",
+            "bands": bands,
             "mlm:name": "highwall-" + "-".join(model.networks.names),
             "mlm:architecture": " + ".join(f"{c.architecture} ({c.encoder})" for c in model.configs.values())
             + (" + random forest" if model.forest else ""),
@@ -103,6 +107,7 @@ def item(model: Model, files: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
                 "type": "application/vnd.safetensors",
                 "roles": ["mlm:model", "mlm:weights"],
                 "mlm:artifact_type": "safetensors",
+                "bands": bands,
                 "file:checksum": f"1220{digest}",  # multihash: 12 is sha2-256, 20 its length, 32 bytes
                 "file:size": size,
             }
@@ -115,7 +120,7 @@ def read_recipe(document: Mapping[str, Any]) -> Recipe:
     """Read the recipe out of a STAC item.
 
     Raises:
-        BadInput: there is none, or it isn't one.
+        BadInput: there is none, it isn't one, or a newer version wrote it.
     """
     try:
         recipe = Recipe.model_validate(document["properties"]["highwall:recipe"])
@@ -124,9 +129,17 @@ def read_recipe(document: Mapping[str, Any]) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         raise BadInput(f"model.json: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    if _release(recipe.version) > _release(version("highwall")):
+        raise BadInput(f"model.json: written by highwall {recipe.version}, newer than this ({version('highwall')})")
     if band_names(recipe.bands) != recipe.bands:
         raise BadInput(f"model.json: bands are misspelt: {' '.join(recipe.bands)}")
     return recipe
+
+
+def _release(name: str) -> tuple[int, int]:
+    """Return major and minor number of a version; within a minor one, folders stay readable both ways."""
+    major, minor, *_ = name.split(".")
+    return int(major), int(minor)
 
 
 def _rectangle(west: float, south: float, east: float, north: float) -> dict[str, Any]:
@@ -139,7 +152,7 @@ def _input(model: Model) -> dict[str, Any]:
     return {
         "name": "reflectance",
         "description": "Reflectance, 0 in all bands where there is no data; any height and width",
-        "bands": [{"name": band, "center_wavelength": BANDS[band][0]} for band in model.bands],
+        "bands": list(model.bands),
         "input": {
             "shape": [-1, len(model.bands), -1, -1],
             "dim_order": ["batch", "bands", "height", "width"],

@@ -14,7 +14,7 @@ Answers = Literal["masks", "probabilities"]
 class Config(BaseModel):
     """Base of all configuration: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NetworkConfig(Config):

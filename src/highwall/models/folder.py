@@ -65,7 +65,7 @@ def _compare_checksums(folder: Path) -> None:
     if not folder.is_dir():
         raise BadInput(f"no model folder at {folder}")
     try:
-        lines = (folder / CHECKSUMS).read_text("ascii").splitlines()
+        lines = (folder / CHECKSUMS).read_bytes().decode("ascii").removesuffix("\n").split("\n")
         sums = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
     except FileNotFoundError:
         raise BadInput(f"{folder} is no model: it has no {CHECKSUMS}") from None

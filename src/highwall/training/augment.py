@@ -70,8 +70,8 @@ def elastic(sample: Sample, amplitude: float, scale: float, rng: np.random.Gener
 
     After Simard, Steinkraus and Platt (2003), with displacements drawn on a coarse grid and interpolated
     by cubic splines instead of being smoothed by a Gaussian. Reflectance is interpolated linearly, labels
-    are taken from the nearest pixel. Pixels next to ground without data lose their data, so that no
-    reflectance is mixed with nothing.
+    are taken from the nearest pixel. Pixels next to ground without data lose their data and their label,
+    so that no reflectance is mixed with nothing.
 
     Args:
         sample: the tile.
@@ -94,8 +94,9 @@ def elastic(sample: Sample, amplitude: float, scale: float, rng: np.random.Gener
         moved = functional.grid_sample(source, grid, mode, padding_mode="reflection", align_corners=True)
         return cast("NDArray[np.float32]", moved[0].numpy())
 
-    moved = sampled(pixels, "bilinear")
+    moved, moved_labels = sampled(pixels, "bilinear"), sampled(labels[None], "nearest")[0].astype(np.uint8)
     holes = (pixels == 0).all(0, keepdims=True)
     if holes.any():
-        moved[:, sampled(holes, "bilinear")[0] > 0] = 0
-    return moved, sampled(labels[None], "nearest")[0].astype(np.uint8)
+        lost = sampled(holes, "bilinear")[0] > 0
+        moved[:, lost], moved_labels[lost] = 0, UNKNOWN
+    return moved, moved_labels

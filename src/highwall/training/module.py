@@ -74,12 +74,10 @@ class JointTraining(LightningModule):
         """Make the loader of the validation tiles."""
         return DataLoader(WholeTiles(self.task.validation, self.task.encoding), 1, collate_fn=collate)
 
-    def on_train_epoch_start(self) -> None:
-        """Start the random numbers of dropout anew, so that a resumed training goes on as if nothing had been."""
-        torch.manual_seed(self.task.seed * 1_000_003 + self.current_epoch)
-
     def training_step(self, batch: Pair, _: int) -> Tensor:
         """Return the loss of one batch."""
+        # Dropout depends on seed and step alone, so that a resumed training goes on as if nothing had been.
+        torch.manual_seed(self.task.seed * 1_000_003 + self.global_step)
         reflectance, labels = batch
         loss = joint_loss(self.networks(reflectance), labels, self.recipe.member_loss)
         self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(labels))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from highwall.models.networks import Normalisation
+from highwall.models.networks import Normalisation, build_networks
 from highwall.models.weights import HubUnreachable, pretrained
 from highwall.training.folds import site_folds
 from highwall.training.roles import Roles, honest_roles, reference_roles
@@ -50,7 +50,8 @@ def make_plan(dataset: Dataset, recipe: Recipe, seed: int) -> Plan:
     """Read all tiles once and decide.
 
     Raises:
-        BadInput: tiles can't be read, have no labels, or aren't what the recipe needs.
+        BadInput: tiles can't be read, have no labels, or aren't what the recipe needs, or it names networks that
+            can't be built.
     """
     reference = recipe.learn_from == "val"
     roles = reference_roles(dataset) if reference else honest_roles(dataset, seed)
@@ -59,13 +60,16 @@ def make_plan(dataset: Dataset, recipe: Recipe, seed: int) -> Plan:
         statistics(roles.validation, dataset.encoding)  # what cannot be read shows now, not after hours
     folds = [0] * len(roles.train) if reference else site_folds(roles.sites, recipe.folds, seed)
     networks, starts, warnings = _starts(recipe)
+    normalisation = _normalisation(recipe, facts)
+    bare = {name: config.model_copy(update={"weights": None}) for name, config in networks.items()}
+    build_networks(bare, dataset.encoding.bands, len(facts.counts), normalisation)  # what cannot be built shows now
     absent = [name for name, count in zip(dataset.encoding.legend.names, facts.counts, strict=True) if not count]
     never = [f"class {name!r} never occurs in the training tiles: it cannot be learned" for name in absent]
     return Plan(
         roles,
         facts,
         tuple(folds),
-        _normalisation(recipe, facts),
+        normalisation,
         networks,
         starts,
         (*roles.notes, *never, *warnings),

@@ -1,0 +1,166 @@
+"""What is unknown or without data counts nowhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from highwall.errors import BadInput
+from highwall.tiles import open_dataset
+from highwall.training.config import make_recipe
+from highwall.training.data import TrainingTiles, WholeTiles, collate, read_sample, visits
+from highwall.training.module import joint_loss
+from highwall.training.statistics import statistics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def sample(seed: int, unknown: float, members: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    """Random logits (member, n, class, y, x) and labels (n, y, x), a share of them unknown."""
+    random = torch.Generator().manual_seed(seed)
+    logits = torch.randn(members, 2, 4, 5, 6, generator=random, dtype=torch.float64)
+    labels = torch.randint(0, 4, (2, 5, 6), generator=random)
+    return logits, labels.masked_fill(torch.rand(2, 5, 6, generator=random) < unknown, 255)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 1000), st.floats(0, 1), st.floats(0, 2), st.integers(1, 3))
+def test_joint_loss_is_torchs_cross_entropy_on_known_pixels(
+    seed: int, unknown: float, member_loss: float, members: int
+) -> None:
+    logits, labels = sample(seed, unknown, members)
+    known = labels != 255
+    loss = joint_loss(logits, labels, member_loss)
+    if not known.any():
+        assert loss == 0
+        return
+    rows = logits.permute(0, 1, 3, 4, 2)[:, known]  # (member, pixel, class)
+    alone = torch.stack([torch.nn.functional.cross_entropy(member, labels[known]) for member in rows])
+    together = torch.nn.functional.cross_entropy(rows.mean(0), labels[known])
+    torch.testing.assert_close(loss, together + member_loss * alone.mean())
+
+
+def test_unknown_pixels_leave_loss_and_gradient_alone() -> None:
+    logits, labels = sample(0, 0.4)
+    changed = torch.where(labels == 255, 100 * torch.randn(logits.shape, dtype=torch.float64).movedim(2, 0), 0)
+    other = logits + changed.movedim(0, 2)
+    gradients = []
+    for values in (logits, other):
+        leaf = values.clone().requires_grad_()
+        joint_loss(leaf, labels, 1).backward()
+        gradients.append(leaf.grad)
+    assert joint_loss(logits, labels, 1) == joint_loss(other, labels, 1)
+    assert torch.equal(gradients[0], gradients[1])
+    assert (gradients[0].movedim(2, 0)[:, :, labels == 255] == 0).all()
+
+
+def test_nothing_known_makes_no_gradient() -> None:
+    logits, labels = sample(0, 1.1)
+    leaf = logits.requires_grad_()
+    joint_loss(leaf, labels, 1).backward()
+    assert (leaf.grad == 0).all()
+
+
+@pytest.fixture
+def holed(tmp_path: Path, draw: Callable[..., tuple[np.ndarray, np.ndarray]], save: Callable[..., Path]) -> Path:
+    """Tiles of two sizes with holes, unknown labels and a class that never occurs."""
+    for number, size in enumerate((64, 32, 48)):
+        pixels, mask = draw(number, size, classes=(0, 1, 3))
+        pixels[:, :10, :7] = 0
+        pixels[2, 20:25, 20:25] = 0  # deep shadow in one band is data
+        mask[5:15, 5:15] = 255
+        save(tmp_path / "train" / "images" / f"{number}.tif", pixels)
+        save(tmp_path / "train" / "masks" / f"{number}.tif", mask)
+    return tmp_path
+
+
+def test_statistics_are_those_of_pixels_with_data(holed: Path) -> None:
+    dataset = open_dataset(holed)
+    found = statistics(dataset.tiles, dataset.encoding)
+    values, labels = [], []
+    for tile in dataset.tiles:
+        with_hole = np.ones(({"0": 64, "1": 32, "2": 48}[tile.image.stem],) * 2, bool)
+        with_hole[:10, :7] = False
+        pixels, truth = read_sample(tile, dataset.encoding)
+        values.append(pixels[:, with_hole])
+        labels.append(truth[with_hole])
+        assert (truth[~with_hole] == 255).all()
+    every = np.concatenate(values, 1).astype(np.float64)
+    np.testing.assert_allclose(found.mean, every.mean(1))
+    np.testing.assert_allclose(found.std, every.std(1), rtol=1e-6)
+    known = np.concatenate(labels)
+    np.testing.assert_array_equal(found.counts, [np.count_nonzero(known == c) for c in range(4)])
+    assert found.counts[2] == 0
+    assert found.shapes == ((64, 64), (32, 32), (48, 48))
+
+
+def test_the_fingerprint_is_of_pixels_and_labels(
+    holed: Path, draw: Callable[..., tuple[np.ndarray, np.ndarray]], save: Callable[..., Path]
+) -> None:
+    dataset = open_dataset(holed)
+    before = statistics(dataset.tiles, dataset.encoding).fingerprint
+    assert before == statistics(dataset.tiles, dataset.encoding).fingerprint
+    _, mask = draw(1, 32, classes=(0, 1, 3))
+    mask[31, 31] = (mask[31, 31] + 1) % 3
+    save(holed / "train" / "masks" / "1.tif", mask)
+    assert statistics(dataset.tiles, dataset.encoding).fingerprint != before
+
+
+def test_tiles_without_a_label_are_bad_input(
+    tmp_path: Path, draw: Callable[..., tuple[np.ndarray, np.ndarray]], save: Callable[..., Path]
+) -> None:
+    pixels, mask = draw(0)
+    save(tmp_path / "images" / "a.tif", pixels)
+    save(tmp_path / "masks" / "a.tif", np.full_like(mask, 255))
+    dataset = open_dataset(tmp_path)
+    with pytest.raises(BadInput, match="labelled"):
+        statistics(dataset.tiles, dataset.encoding)
+
+
+def test_a_batch_pads_with_ground_that_is_unknown(holed: Path) -> None:
+    dataset = open_dataset(holed)
+    whole = WholeTiles(dataset.tiles, dataset.encoding)
+    reflectance, labels = collate([whole[n] for n in range(3)])
+    assert reflectance.shape == (3, 6, 64, 64)
+    for number, size in enumerate((64, 32, 48)):
+        pixels, truth = whole[number]
+        assert torch.equal(reflectance[number, :, :size, :size], pixels)
+        assert torch.equal(labels[number, :size, :size], truth)
+        outside = torch.ones(64, 64, dtype=torch.bool)
+        outside[:size, :size] = False
+        assert (labels[number][outside] == 255).all()
+        assert (reflectance[number][:, outside] == 0).all()
+
+
+@given(st.integers(1, 600), st.integers(1, 600), st.sampled_from([None, 32, 64, 256]))
+def test_an_epoch_visits_a_tile_as_often_as_crops_fill_it(height: int, width: int, crop: int | None) -> None:
+    count = visits((height, width), crop)
+    assert count >= 1
+    if crop is not None and height * width >= crop**2:
+        assert abs(count * crop**2 - height * width) <= crop**2 / 2
+
+
+def test_an_epoch_sees_every_tile_and_depends_on_seed_and_epoch_alone(holed: Path) -> None:
+    dataset = open_dataset(holed)
+    recipe = make_recipe("quick", ["crop=none", "augmentation.flips=false", "augmentation.quarter_turns=false"])
+    recipe = recipe.model_copy(
+        update={"augmentation": recipe.augmentation.model_copy(update={"elastic": 0, "quarter_turns": False})}
+    )
+
+    def epoch(seed: int, number: int) -> list[bytes]:
+        tiles = TrainingTiles(dataset.tiles, [2, 1, 1], dataset.encoding, recipe, (seed, number))
+        return [tiles[index][0].numpy().tobytes() for index in range(len(tiles))]
+
+    whole = WholeTiles(dataset.tiles, dataset.encoding)
+    expected = sorted(whole[index][0].numpy().tobytes() for index in (0, 0, 1, 2))
+    assert all(sorted(epoch(0, number)) == expected for number in range(3))
+    assert epoch(0, 1) == epoch(0, 1)
+    assert len({tuple(epoch(0, number)) for number in range(6)}) > 1
+    assert len({tuple(epoch(seed, 0)) for seed in range(6)}) > 1

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from highwall.errors import BadInput
+from highwall.tiles import Encoding
+from highwall.training.config import PRESETS, make_recipe
+from highwall.training.task import Task
+
+
+def test_presets_are_what_they_are_without_changes() -> None:
+    for name, recipe in PRESETS.items():
+        assert make_recipe(name) == recipe
+
+
+def test_single_settings_change_and_the_others_stay() -> None:
+    recipe = make_recipe(
+        "quick",
+        ["networks.unet.encoder=mit_b0", "networks.unet.weights=none", "crop=none", "forest.trees=7", "rate = 2e-3"],
+    )
+    assert recipe.networks["unet"].encoder == "mit_b0"
+    assert recipe.networks["unet"].weights is None
+    assert recipe.networks["fpn"] == PRESETS["quick"].networks["fpn"]
+    assert (recipe.crop, recipe.forest.trees, recipe.rate) == (None, 7, 2e-3)
+    assert recipe.forest.max_depth == PRESETS["quick"].forest.max_depth
+
+
+def test_a_third_network_can_be_added_and_all_be_replaced() -> None:
+    added = make_recipe("quick", ["networks.third.architecture=linknet", "networks.third.encoder=resnet18"])
+    assert list(added.networks) == ["unet", "fpn", "third"]
+    alone = make_recipe("quick", ['networks={"only": {"architecture": "Unet", "encoder": "resnet18"}}'])
+    assert alone.networks["only"].architecture == "unet"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("epoch=3", "epoch"),
+        ("forest.tree=3", "tree"),
+        ("networks.unet.encodr=x", "encodr"),
+        ("rate.x=1", "rate.x"),
+        ("crop=100", "crop"),
+        ("crop=0", "crop"),
+        ("rate=-1", "rate"),
+        ("rate=fast", "rate"),
+        ("batch=1.5", "batch"),
+        ("networks.unet.encoder=mit_b9", "mit_b9"),
+        ("networks.unet.architecture=vnet", "vnet"),
+        ("networks={}", "networks"),
+        ('networks={"forest": {"architecture": "unet", "encoder": "resnet18"}}', "forest"),
+        ("learn_from=train", "learn_from"),
+        ("batch", "key=value"),
+        ("=3", ""),
+        ("folds=1", "folds"),
+        ("rate=NaN", "rate"),
+        ("rate=Infinity", "rate"),
+    ],
+)
+def test_what_cannot_be_set_is_bad_input(change: str, says: str) -> None:
+    with pytest.raises(BadInput, match=says) as caught:
+        make_recipe("quick", [change])
+    assert "\n" not in str(caught.value)
+
+
+def test_there_is_no_other_preset() -> None:
+    with pytest.raises(BadInput, match="0try, default, quick"):
+        make_recipe("slow")
+
+
+@given(
+    st.lists(st.tuples(st.integers(32, 400), st.integers(32, 400)), min_size=1, max_size=8).map(tuple),
+    st.sampled_from([None, 32, 64, 256]),
+    st.integers(1, 9),
+    st.integers(1, 60),
+    st.none() | st.integers(1, 200),
+    st.integers(1, 40),
+)
+def test_a_training_keeps_within_its_steps_and_ends_with_a_validation(
+    shapes: tuple[tuple[int, int], ...],
+    crop: int | None,
+    batch: int,
+    epochs: int,
+    max_steps: int | None,
+    least_steps: int,
+) -> None:
+    recipe = PRESETS["quick"].model_copy(
+        update={"crop": crop, "batch": batch, "epochs": epochs, "max_steps": max_steps, "least_steps": least_steps}
+    )
+    task = Task("networks", (), shapes, (), Encoding((), 1, 0), recipe, 0)
+    assert 1 <= task.epochs <= epochs
+    assert task.epochs % task.pace == 0
+    assert task.steps == task.epochs * task.steps_per_epoch
+    if max_steps is not None:
+        assert task.steps <= max_steps
+    if task.epochs > task.pace:
+        assert task.pace * task.steps_per_epoch >= least_steps
