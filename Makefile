@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+unexport PYTHONDONTWRITEBYTECODE # without its byte code PyTorch takes half a minute to import
+
 .PHONY: demo test lint format lock clean
 
 demo: $(READY)

@@ -124,7 +124,7 @@ def test_a_description_that_does_not_fit_the_arrays_is_bad_input(
 ) -> None:
     folder = shutil.copytree(trained.folder, tmp_path / "model")
     document = json.loads((folder / "model.json").read_text())
-    document["properties"]["highwall:recipe"][key] = value
+    document["properties"]["highwall:blueprint"][key] = value
     rewrite(folder, document)
     with pytest.raises(BadInput) as caught:
         load_model(folder)

@@ -67,7 +67,7 @@ def test_labels_are_scikit_learns_on_a_million_pixels() -> None:
     class_weight=st.sampled_from([None, "balanced"]),
     classes=st.lists(st.integers(0, 5), min_size=1, max_size=4, unique=True),
 )
-def test_ties_and_absent_classes(  # noqa: PLR0917 - hypothesis draws them by name
+def test_ties_and_absent_classes(
     seed: int,
     trees: int,
     depth: int | None,

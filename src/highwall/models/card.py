@@ -29,8 +29,8 @@ SENTINEL2_ERA: Final = ("2015-06-23T00:00:00Z", "9999-12-31T23:59:59Z")
 """From the launch of Sentinel-2A on: when images may have been taken that the model is for."""
 
 
-class Recipe(Config):
-    """What it takes to build the model again around its arrays; the item's property `highwall:recipe`."""
+class Blueprint(Config):
+    """What it takes to build the model again around its arrays; the item's property `highwall:blueprint`."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -49,9 +49,9 @@ class Recipe(Config):
         return Legend(tuple(LegendClass(*row) for row in self.classes))
 
 
-def recipe_of(model: Model) -> Recipe:
+def blueprint_of(model: Model) -> Blueprint:
     """Take down how the model is built."""
-    return Recipe(
+    return Blueprint(
         version=version("highwall"),
         bands=model.bands,
         classes=tuple((c.id, c.name, c.color) for c in model.legend.classes),
@@ -97,7 +97,7 @@ def item(model: Model, files: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
             "mlm:pretrained_source": ", ".join(f"{name}: {source}" for name, source in sources.items()) or None,
             "mlm:input": [_input(model)],
             "mlm:output": [_output(model)],
-            "highwall:recipe": recipe_of(model).model_dump(mode="json"),
+            "highwall:blueprint": blueprint_of(model).model_dump(mode="json"),
             "highwall:facts": dict(model.facts),
         },
         "links": [],
@@ -116,24 +116,24 @@ def item(model: Model, files: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
     }
 
 
-def read_recipe(document: Mapping[str, Any]) -> Recipe:
-    """Read the recipe out of a STAC item.
+def read_blueprint(document: Mapping[str, Any]) -> Blueprint:
+    """Read the blueprint out of a STAC item.
 
     Raises:
         BadInput: there is none, it isn't one, or a newer version wrote it.
     """
     try:
-        recipe = Recipe.model_validate(document["properties"]["highwall:recipe"])
+        blueprint = Blueprint.model_validate(document["properties"]["highwall:blueprint"])
     except (KeyError, TypeError):
-        raise BadInput("model.json has no highwall:recipe: this is no model of highwall") from None
+        raise BadInput("model.json has no highwall:blueprint: this is no model of highwall") from None
     except ValidationError as error:
         first = error.errors()[0]
         raise BadInput(f"model.json: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    if _release(recipe.version) > _release(version("highwall")):
-        raise BadInput(f"model.json: written by highwall {recipe.version}, newer than this ({version('highwall')})")
-    if band_names(recipe.bands) != recipe.bands:
-        raise BadInput(f"model.json: bands are misspelt: {' '.join(recipe.bands)}")
-    return recipe
+    if _release(blueprint.version) > _release(version("highwall")):
+        raise BadInput(f"model.json: written by highwall {blueprint.version}, newer than this ({version('highwall')})")
+    if band_names(blueprint.bands) != blueprint.bands:
+        raise BadInput(f"model.json: bands are misspelt: {' '.join(blueprint.bands)}")
+    return blueprint
 
 
 def _release(name: str) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from safetensors.torch import save_file as save_tensors
 
 from highwall.errors import BadInput
 from highwall.files import new_folder, sha256, write_json
-from highwall.models.card import Recipe, item, read_recipe
+from highwall.models.card import Blueprint, item, read_blueprint
 from highwall.models.forest import Forest
 from highwall.models.model import AVERAGE, FOREST, Model
 from highwall.models.networks import build_networks
@@ -57,8 +57,8 @@ def load_model(path: Path | str, device: str | torch.device | None = None) -> Mo
         document = json.loads((folder / ITEM).read_text("utf-8"))
     except (ValueError, OSError) as error:
         raise BadInput(f"{folder / ITEM} cannot be read: {error}") from None
-    recipe = read_recipe(document)
-    return _build(recipe, folder, document, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    blueprint = read_blueprint(document)
+    return _build(blueprint, folder, document, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
 
 
 def _compare_checksums(folder: Path) -> None:
@@ -81,29 +81,29 @@ def _compare_checksums(folder: Path) -> None:
             raise BadInput(f"{folder}: {name} is damaged: it does not match its checksum")
 
 
-def _build(recipe: Recipe, folder: Path, document: dict[str, Any], device: torch.device) -> Model:
-    configs = {name: config.model_copy(update={"weights": None}) for name, config in recipe.networks.items()}
-    networks = build_networks(configs, recipe.bands, len(recipe.classes), recipe.normalisation)
+def _build(blueprint: Blueprint, folder: Path, document: dict[str, Any], device: torch.device) -> Model:
+    configs = {name: config.model_copy(update={"weights": None}) for name, config in blueprint.networks.items()}
+    networks = build_networks(configs, blueprint.bands, len(blueprint.classes), blueprint.normalisation)
     try:
         networks.load_state_dict(load_tensors(folder / NETWORKS))
     except (SafetensorError, RuntimeError) as error:
-        raise BadInput(f"{folder / NETWORKS} does not fit the recipe: {str(error).splitlines()[0]}") from None
+        raise BadInput(f"{folder / NETWORKS} does not fit the blueprint: {str(error).splitlines()[0]}") from None
     model = Model(
         networks=networks.to(device).eval(),
-        configs=recipe.networks,
-        normalisation=recipe.normalisation,
-        bands=recipe.bands,
-        legend=recipe.legend,
-        answers=recipe.answers,
-        final=recipe.final,
+        configs=blueprint.networks,
+        normalisation=blueprint.normalisation,
+        bands=blueprint.bands,
+        legend=blueprint.legend,
+        answers=blueprint.answers,
+        final=blueprint.final,
         facts=document["properties"].get("highwall:facts", {}),
     )
-    if recipe.features is not None:
+    if blueprint.features is not None:
         try:
             arrays = load_arrays(folder / FOREST_ARRAYS)
         except (SafetensorError, OSError) as error:
             raise BadInput(f"{folder / FOREST_ARRAYS} cannot be read: {error}") from None
-        model = replace(model, forest=Forest.from_arrays(arrays, recipe.features))
-    if recipe.final not in ({FOREST} if model.forest else set()) | {AVERAGE}:
-        raise BadInput(f"{folder}: it has no level {recipe.final!r}")
+        model = replace(model, forest=Forest.from_arrays(arrays, blueprint.features))
+    if blueprint.final not in ({FOREST} if model.forest else set()) | {AVERAGE}:
+        raise BadInput(f"{folder}: it has no level {blueprint.final!r}")
     return model

@@ -107,7 +107,7 @@ class JointTraining(LightningModule):
         optimizer = AdamW(self.networks.parameters(), self.recipe.rate, weight_decay=self.recipe.weight_decay)
         if self.recipe.schedule == "constant":
             return optimizer
-        steps = self.task.steps
+        steps = int(self.trainer.estimated_stepping_batches)
         warm = max(steps // 20, 1)
 
         def factor(step: int) -> float:
