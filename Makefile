@@ -4,6 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# uv reads no settings of pip; where pip has an index of its own, uv takes the same.
+INDEX := $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
+ifneq ($(INDEX),)
+export UV_DEFAULT_INDEX := $(INDEX)
+endif
+
 unexport PYTHONDONTWRITEBYTECODE # without its byte code PyTorch takes half a minute to import
 
 .PHONY: demo test lint format lock clean

@@ -10,20 +10,40 @@ from highwall.errors import BadInput
 from highwall.evaluation.evaluate import evaluate as evaluate_tiles
 from highwall.evaluation.predict import predict as predict_tiles
 from highwall.models.folder import load_model
-from highwall.tiles import check, open_dataset
+from highwall.tiles import check as check_tiles
+from highwall.tiles import open_dataset
 from highwall.training.config import make_recipe
 from highwall.training.run import train as train_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
     from highwall.evaluation.evaluate import Evaluation
     from highwall.models.model import Model
-    from highwall.tiles import Dataset, Tile
-
-    Track = Callable[[Sequence[Tile]], Iterable[Tile]]
+    from highwall.tiles import CheckReport, Dataset, Track
 
 __all__ = ["check", "evaluate", "predict", "train"]
+
+
+def check(
+    folder: Path | str,
+    *,
+    bands: Sequence[str] | None = None,
+    scale: float | None = None,
+    offset: float | None = None,
+) -> CheckReport:
+    """Report what a person should know of tiles before training, and what is wrong with them.
+
+    Args:
+        folder: a dataset, a split, a folder of TIFFs, or one TIFF.
+        bands: band names in file order, where the files don't tell.
+        scale: reflectance per count, likewise.
+        offset: reflectance at 0, likewise.
+
+    Raises:
+        BadInput: there is nothing to check, or no way to tell how to read it.
+    """
+    return check_tiles(Path(folder), bands=bands, scale=scale, offset=offset)
 
 
 def train(

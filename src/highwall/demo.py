@@ -64,7 +64,7 @@ def demo(
         BadInput: `folder` holds something else.
     """
     data, run, masks = folder / "tiles", folder / "run", folder / "masks"
-    if folder.is_dir() and any(folder.iterdir()) and not data.is_dir():
+    if not data.is_dir() and folder.is_dir() and any(not path.name.endswith(".part") for path in folder.iterdir()):
         raise BadInput(f"{folder} is not empty and no demo of ours: choose another folder")
     if not data.is_dir():
         log.info("simulating %d tiles", sum(tiles.values()))

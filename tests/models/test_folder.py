@@ -193,9 +193,9 @@ def test_the_description_is_a_stac_item_of_a_model(trained: Any) -> None:
 
 def test_the_item_covers_the_training_tiles(trained: Any) -> None:
     item = pystac.Item.from_file(trained.folder / "model.json")
-    boxes = np.array(list(trained.model.facts["training"]["boxes"].values()))
-    assert len(boxes) == 6
-    np.testing.assert_allclose(item.bbox, [*boxes[:, :2].min(0), *boxes[:, 2:].max(0)])
+    rings = np.array(list(trained.model.facts["training"]["footprints"].values()))
+    assert rings.shape == (6, 5, 2)
+    np.testing.assert_allclose(item.bbox, [*rings.min((0, 1)), *rings.max((0, 1))])
     west, south, east, north = item.bbox
     assert -45.01 < west < east < -44.8  # zone 23 south, from its central meridian 6 tiles of 2 km eastwards
     assert -23 < south < north < -22

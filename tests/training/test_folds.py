@@ -112,7 +112,7 @@ def test_one_site_alone_has_nobody_to_judge(tmp_path: Path, make_tiles: Callable
     roles = honest_roles(open_dataset(make_tiles(tmp_path, {"train": 1})), 0)
     assert len(roles.train) == 1
     assert roles.validation == ()
-    assert "no forest" in roles.notes[0]
+    assert "nothing can judge" in roles.notes[0]
 
 
 def test_the_reference_takes_splits_as_they_are(tmp_path: Path, make_tiles: Callable[..., Path]) -> None:

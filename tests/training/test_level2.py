@@ -14,6 +14,7 @@ from highwall.models.networks import Networks, Normalisation, build_networks
 from highwall.tiles import Dataset, open_dataset
 from highwall.training.config import make_recipe
 from highwall.training.data import read_sample
+from highwall.training.folds import site_folds
 from highwall.training.level2 import Evidence, ask, cross_fit, join
 
 if TYPE_CHECKING:
@@ -42,11 +43,13 @@ def test_a_site_never_judges_itself() -> None:
     place_of_site = rng.uniform(0, 1, (60, 2))
     tile = np.repeat(np.arange(120), 20)
     rows, labels = place_of_site[site_of_tile[tile]], label_of_site[site_of_tile[tile]]
-    matrices = cross_fit(evidence(rows, labels, tile), site_of_tile.tolist(), NAMES, 4, RECIPE, 0)
+    folds = site_folds(site_of_tile.tolist(), RECIPE.folds, 0)
+    matrices = cross_fit(evidence(rows, labels, tile), folds, NAMES, 4, RECIPE.forest, 0)
     assert accuracy(matrices["networks"]) == 1
     # Chance is 1/4; with 60 sites, 0.25 + 4 standard deviations of a binomial distribution is 0.47.
     assert accuracy(matrices["forest"]) < 0.48
-    alone = cross_fit(evidence(rows, labels, tile), list(range(120)), NAMES, 4, RECIPE, 0)
+    torn = site_folds(list(range(120)), RECIPE.folds, 0)
+    alone = cross_fit(evidence(rows, labels, tile), torn, NAMES, 4, RECIPE.forest, 0)
     assert accuracy(alone["forest"]) > 0.6  # where twins are called two sites, memory does pay
 
 
@@ -56,7 +59,8 @@ def test_what_can_be_learned_from_other_sites_is_learned() -> None:
     labels = rng.integers(0, 3, len(tile))
     rows = np.stack([labels + rng.uniform(0, 0.5, len(tile)), rng.uniform(0, 1, len(tile))], 1)
     average = rng.integers(0, 3, len(tile))
-    matrices = cross_fit(evidence(rows, labels, tile, average), list(range(9)), NAMES, 3, RECIPE, 0)
+    folds = site_folds(list(range(9)), RECIPE.folds, 0)
+    matrices = cross_fit(evidence(rows, labels, tile, average), folds, NAMES, 3, RECIPE.forest, 0)
     assert accuracy(matrices["forest"]) > 0.99
     for number in range(9):
         here = tile == number

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from highwall.errors import BadInput
-from highwall.tiles import Encoding
+from highwall.tiles import Encoding, Tile
 from highwall.training.config import PRESETS, make_recipe
+from highwall.training.fit import check_devices
 from highwall.training.task import Task
 
 
@@ -88,11 +92,20 @@ def test_a_training_keeps_within_its_steps_and_ends_with_a_validation(
     recipe = PRESETS["quick"].model_copy(
         update={"crop": crop, "batch": batch, "epochs": epochs, "max_steps": max_steps, "least_steps": least_steps}
     )
+    tile = Tile(Path("a.tif"), None, "val")
     task = Task("networks", (), shapes, (), Encoding((), 1, 0), recipe, 0)
     assert 1 <= task.epochs <= epochs
-    assert task.epochs % task.pace == 0
+    choosing = replace(task, recipe=recipe.model_copy(update={"keep": "best"}), validation=(tile,))
+    assert choosing.epochs % choosing.pace == 0
+    assert task.epochs - choosing.epochs < task.pace
     assert task.steps == task.epochs * task.steps_per_epoch
     if max_steps is not None:
         assert task.steps <= max_steps
     if task.epochs > task.pace:
         assert task.pace * task.steps_per_epoch >= least_steps
+
+
+@pytest.mark.parametrize("change", ["accelerator=abacus", "accelerator=tpu", "strategy=luck"])
+def test_devices_that_are_not_there_are_bad_input(change: str) -> None:
+    with pytest.raises(BadInput, match="accelerator, devices or strategy"):
+        check_devices(make_recipe("quick", [change]))

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from highwall.cli.options import Json
 from highwall.cli.tables import print_scores
 from highwall.files import write_json
+from highwall.tiles.report import render
 
 
 def demo(
@@ -18,7 +20,9 @@ def demo(
         "demo"
     ),
     *,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same tiles and the same model.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same tiles and the same model.")
+    ] = 0,
     json_file: Json = None,
 ) -> None:
     """See the whole workflow on simulated tiles: check, train, evaluate, predict, and pictures to look at."""
@@ -26,6 +30,7 @@ def demo(
 
     started = time.monotonic()
     result = run_demo(folder, seed=seed)
+    Console(stderr=True).print(render(result.report), highlight=False)
     documents = {split: evaluation.to_json() for split, evaluation in result.evaluations.items()}
     titles = {"open": "open: sites like those trained on", "closed": "closed: another region, rock and season"}
     for split, document in documents.items():

@@ -20,6 +20,9 @@ Scale = Annotated[float | None, typer.Option("--scale", help="Reflectance = valu
 Offset = Annotated[float | None, typer.Option("--offset", help="Reflectance at value 0.")]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON.")]
 ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder, such as RUN/model.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, max=2**31 - 1, help="The same seed on the same machine gives the same result.")
+]
 Split = Annotated[str | None, typer.Option("--split", help="The one split of a dataset to take.")]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from highwall.cli.options import Json, Seed
+from highwall.files import write_json
 from highwall.simulation import DEFAULT_TILES
 from highwall.simulation import simulate as write_tiles
 
@@ -26,10 +27,8 @@ def simulate(
         "closed"
     ],
     size: Annotated[int, typer.Option(help="Height and width of a tile in pixels of 10 m.")] = 256,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same tiles.")] = 0,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write what was made as JSON.")
-    ] = None,
+    seed: Seed = 0,
+    json_file: Json = None,
 ) -> None:
     """Make labelled six-band tiles of mine landscapes, for a first try without any data."""
     tiles = {"train": train, "val": val, "open": open_, "closed": closed}
@@ -49,4 +48,4 @@ def simulate(
     typer.echo(f"{folder}: {made} tiles of {size} x {size} pixels from seed {seed}")
     if json_file is not None:
         summary = {"folder": str(folder), "tiles": tiles, "size": size, "seed": seed}
-        json_file.write_text(json.dumps(summary, indent=1) + "\n", "utf-8")
+        write_json(json_file, summary)

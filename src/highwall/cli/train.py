@@ -22,7 +22,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the preset; repeatable."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed on the same machine gives the same model.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**31 - 1, help="The same seed on the same machine gives the same model.")
+    ] = 0,
     bands: Bands = None,
     scale: Scale = None,
     offset: Offset = None,

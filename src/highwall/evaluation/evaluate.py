@@ -9,23 +9,19 @@ import numpy as np
 import shapely
 
 from highwall.errors import BadInput
-from highwall.evaluation.bootstrap import site_intervals
 from highwall.evaluation.confusion import confusion
 from highwall.evaluation.scores import scores
+from highwall.evaluation.summary import by_site, summarise
 from highwall.legend import UNKNOWN
 from highwall.tiles import read_image, read_labels, sites
-from highwall.tiles.ground import geographic_box
+from highwall.tiles.ground import geographic_ring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
     from numpy.typing import NDArray
 
     from highwall.legend import Legend
     from highwall.models.model import Model
-    from highwall.tiles import Dataset, Tile
-
-    Track = Callable[[Sequence[Tile]], Iterable[Tile]]
+    from highwall.tiles import Dataset, Tile, Track
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,34 +42,36 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     """What a person should know of these scores, a line each."""
 
-    def by_site(self, level: str) -> NDArray[np.int64]:
-        """Add up the tiles of each site: `(site, truth, answer)`."""
-        return np.stack(
-            [self.matrices[level][np.asarray(self.sites) == site].sum(0) for site in sorted(set(self.sites))]
-        )
-
     def to_json(self) -> dict[str, Any]:
-        """Return scores and intervals by level, and the confusion matrices of set, sites and tiles."""
+        """Return scores and intervals by level, of all and of each split, and the matrices of set, sites and tiles."""
+        levels = self.matrices.items()
+        of_sites = {level: by_site(matrices, self.sites) for level, matrices in levels}
         return {
             "final": self.final,
-            "scores": {level: self._summary(level) for level in self.matrices},
+            "scores": summarise(self.matrices, self.sites, self.legend),
             "classes": list(self.legend.names),
             "notes": list(self.notes),
-            "confusion": {level: matrices.sum(0).tolist() for level, matrices in self.matrices.items()},
+            "splits": {split: self._split(split) for split in dict.fromkeys(tile.split for tile in self.tiles)},
+            "confusion": {level: matrices.sum(0).tolist() for level, matrices in levels},
+            "sites": {
+                str(site): {"confusion": {level: of_sites[level][site].tolist() for level in self.matrices}}
+                for site in sorted(set(self.sites))
+            },
             "tiles": {
                 tile.key: {
                     "site": site,
-                    "miou": {level: scores(self.matrices[level][n], self.legend).miou for level in self.matrices},
-                    "confusion": {level: self.matrices[level][n].tolist() for level in self.matrices},
+                    "miou": {level: scores(matrices[n], self.legend).miou for level, matrices in levels},
+                    "confusion": {level: matrices[n].tolist() for level, matrices in levels},
                 }
                 for n, (tile, site) in enumerate(zip(self.tiles, self.sites, strict=True))
             },
         }
 
-    def _summary(self, level: str) -> dict[str, Any]:
-        by_site = self.by_site(level)
-        intervals = site_intervals(by_site, self.legend).to_json()
-        return scores(by_site.sum(0), self.legend).to_json() | {"interval": intervals}
+    def _split(self, split: str) -> dict[str, Any]:
+        """Return scores and intervals by level of one split's tiles."""
+        here = [n for n, tile in enumerate(self.tiles) if tile.split == split]
+        matrices = {level: of_level[here] for level, of_level in self.matrices.items()}
+        return summarise(matrices, [self.sites[n] for n in here], self.legend)
 
 
 def evaluate(model: Model, dataset: Dataset, track: Track = iter) -> Evaluation:
@@ -117,18 +115,16 @@ def _translation(theirs: Legend, ours: Legend) -> NDArray[np.uint8]:
 
 def _overlap_note(model: Model, dataset: Dataset) -> list[str]:
     """Tell how many of the tiles lie on ground that the model was trained on."""
-    boxes = list(model.facts.get("training", {}).get("boxes", {}).values())
-    here = [box for tile in dataset.tiles if (box := geographic_box(tile))]
-    if not boxes or not here:
+    trained = model.facts.get("training", {}).get("footprints", {}).values()
+    here = [ring for tile in dataset.tiles if (ring := geographic_ring(tile))]
+    if not trained or not here:
         return []
-    trained = shapely.STRtree(shapely.box(*np.array(boxes).T))
-    pairs = trained.query(shapely.box(*np.array(here).T), predicate="intersects")
-    count = len(set(pairs[0].tolist()))
-    return (
-        [f"{count} of {len(dataset.tiles)} tiles share ground with training tiles: their scores flatter"]
-        if count
-        else []
-    )
+    theirs, ours = shapely.polygons([*trained]), shapely.polygons(here)
+    pairs = shapely.STRtree(theirs).query(ours, predicate="intersects")
+    shared = shapely.area(shapely.intersection(ours[pairs[0]], theirs[pairs[1]])) > 1e-3 * shapely.area(ours[pairs[0]])
+    count = len(set(pairs[0][shared].tolist()))
+    total = len(dataset.tiles)
+    return [f"{count} of {total} tiles share ground with training tiles: their scores flatter"] if count else []
 
 
 def _absence_notes(matrix: NDArray[np.int64], legend: Legend) -> list[str]:

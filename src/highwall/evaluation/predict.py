@@ -13,7 +13,6 @@ from highwall.legend import UNKNOWN
 from highwall.tiles import read_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
 
     from highwall.legend import Legend
     from highwall.models.model import Model
-    from highwall.tiles import Dataset, Tile
-
-    Track = Callable[[Sequence[Tile]], Iterable[Tile]]
+    from highwall.tiles import Dataset, Track
 
 
 def predict(
@@ -45,12 +42,13 @@ def predict(
         The masks' paths, in the order of the tiles.
 
     Raises:
-        BadInput: a tile cannot be read or lacks a band of the model, or `out` is where the images are.
+        BadInput: a tile cannot be read or lacks a band of the model, or `out` is where the images or their masks are.
     """
     folders = {tile.split: out / tile.split if len(dataset.splits) > 1 else out for tile in dataset.tiles}
     outputs = {(folder / name).resolve() for folder in folders.values() for name in ("", "probabilities")}
-    if outputs & {tile.image.parent.resolve() for tile in dataset.tiles}:
-        raise BadInput(f"{out} is where the images are: masks would overwrite them")
+    inputs = {file.parent.resolve() for tile in dataset.tiles for file in (tile.image, tile.mask) if file}
+    if outputs & inputs:
+        raise BadInput(f"{out} is where the images or their masks are: masks would overwrite them")
     for tile in dataset.tiles:
         read_image(tile.image, dataset.encoding).select(model.bands)  # what cannot be read shows before the first mask
     masks = []

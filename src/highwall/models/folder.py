@@ -19,7 +19,7 @@ from highwall.files import new_folder, sha256, write_json
 from highwall.models.card import Blueprint, item, read_blueprint
 from highwall.models.forest import Forest
 from highwall.models.model import AVERAGE, FOREST, Model
-from highwall.models.networks import build_networks
+from highwall.models.networks import build_networks, default_device
 
 ITEM: Final = "model.json"
 NETWORKS: Final = "networks.safetensors"
@@ -58,7 +58,7 @@ def load_model(path: Path | str, device: str | torch.device | None = None) -> Mo
     except (ValueError, OSError) as error:
         raise BadInput(f"{folder / ITEM} cannot be read: {error}") from None
     blueprint = read_blueprint(document)
-    return _build(blueprint, folder, document, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    return _build(blueprint, folder, document, torch.device(device or default_device()))
 
 
 def _compare_checksums(folder: Path) -> None:

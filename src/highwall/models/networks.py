@@ -22,6 +22,11 @@ STRIDE: Final = 32
 """Encoders halve the image five times: sides are padded to multiples of this."""
 
 
+def default_device() -> torch.device:
+    """Return the GPU if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 class Normalisation(Config):
     """What is done to reflectance before a network sees it: `(reflectance - mean) / std`, per band."""
 

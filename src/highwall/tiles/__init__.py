@@ -1,7 +1,7 @@
 """Labelled and unlabelled tiles: finding, reading and checking them."""
 
 from highwall.tiles.check import CheckReport, Leak, check
-from highwall.tiles.dataset import Dataset, Encoding, Tile, open_dataset
+from highwall.tiles.dataset import Dataset, Encoding, Tile, Track, open_dataset
 from highwall.tiles.read import read_image, read_labels
 from highwall.tiles.sites import sites
 
@@ -11,6 +11,7 @@ __all__ = [
     "Encoding",
     "Leak",
     "Tile",
+    "Track",
     "check",
     "open_dataset",
     "read_image",

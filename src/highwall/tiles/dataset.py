@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,12 @@ from highwall.tiles.layout import Tile, find_settings, find_tiles
 from highwall.tiles.settings import Settings, merge_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["Dataset", "Encoding", "Survey", "Tile", "open_dataset", "survey"]
+__all__ = ["Dataset", "Encoding", "Survey", "Tile", "Track", "open_dataset", "survey"]
+
+Track = Callable[[Sequence[Tile]], Iterable[Tile]]
+"""Hands tiles on, one by one, and tells somebody how far it is."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from highwall.tiles.layout import Tile
 
 
-def geographic_box(tile: Tile) -> tuple[float, float, float, float] | None:
-    """Return west, south, east and north of a tile in degrees (WGS 84), or None without georeference."""
+def geographic_ring(tile: Tile) -> list[list[float]] | None:
+    """Return the corners of a tile as longitude and latitude in degrees (WGS 84), or None without georeference."""
     geobox = read_header(tile.image).geobox
     if geobox is None:
         return None
-    west, south, east, north = (round(value, 6) for value in geobox.geographic_extent.boundingbox.bbox)
-    return west, south, east, north
+    corners = geobox.extent.to_crs("EPSG:4326").exterior.points
+    return [[round(x, 6), round(y, 6)] for x, y in corners]

@@ -29,6 +29,8 @@ def augment(sample: Sample, config: AugmentationConfig, crop: int | None, rng: n
         sample = random_flips(sample, rng)
     if config.quarter_turns:
         sample = quarter_turn(sample, int(rng.integers(4)))
+    if config.brightness or config.tint:
+        sample = random_light(sample, config.brightness, config.tint, rng)
     return sample
 
 
@@ -57,6 +59,13 @@ def random_flips(sample: Sample, rng: np.random.Generator) -> Sample:
     window = tuple(slice(None, None, -1 if rng.random() < 0.5 else 1) for _ in range(2))
     pixels, labels = sample
     return pixels[:, *window], labels[window]
+
+
+def random_light(sample: Sample, brightness: float, tint: float, rng: np.random.Generator) -> Sample:
+    """Multiply reflectance by random factors, lognormal: one for all bands, and one for each."""
+    pixels, labels = sample
+    factors = np.exp(rng.normal(0, brightness) + rng.normal(0, tint, (len(pixels), 1, 1)))
+    return pixels * factors.astype(np.float32), labels
 
 
 def quarter_turn(sample: Sample, turns: int) -> Sample:

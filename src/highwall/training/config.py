@@ -28,7 +28,13 @@ class AugmentationConfig(Config):
     """Standard deviation in pixels of the displacements of the elastic transformation; 0 for none."""
 
     elastic_scale: float = Field(default=32, gt=0)
-    """Distance in pixels over which the displacements change."""
+    """About the distance in pixels over which the displacements change."""
+
+    brightness: float = Field(default=0, ge=0)
+    """Standard deviation of the logarithm of a factor on all bands: illumination, season."""
+
+    tint: float = Field(default=0, ge=0)
+    """Standard deviation of the logarithm of a factor on each band: soil, haze, calibration."""
 
 
 class Recipe(Config):
@@ -125,7 +131,7 @@ PRESETS: Final[dict[str, Recipe]] = {
     ),
     "default": Recipe(
         networks=_pair("tu-tf_efficientnet_lite0", "package"),
-        forest=ForestConfig(max_depth=16, min_leaf=50),
+        forest=ForestConfig(max_depth=16, min_leaf=50, balanced=False),
         folds=5,
         max_pixels=2_000_000,
         augmentation=AugmentationConfig(quarter_turns=True),
@@ -139,16 +145,16 @@ PRESETS: Final[dict[str, Recipe]] = {
     ),
     "quick": Recipe(
         networks=_pair("tu-tf_efficientnet_lite0", "package"),
-        forest=ForestConfig(trees=40, max_depth=10, min_leaf=100),
+        forest=ForestConfig(trees=40, max_depth=10, min_leaf=100, balanced=False),
         folds=2,
-        fold_share=0.35,
+        fold_share=0.5,
         max_pixels=150_000,
         augmentation=AugmentationConfig(quarter_turns=True),
         crop=256,
         member_loss=1,
         rate=1e-3,
         schedule="cosine",
-        max_steps=280,
+        max_steps=204,
         least_steps=30,
         patience=None,
         keep="last",

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 def draw_curves(history: Path, picture: Path) -> None:
     """Draw loss and validation score by step, from `history.csv` to a PNG."""
     rows = read_rows(history)
-    steps = [row["step"] for row in rows]
     figure = Figure(figsize=(8, 3.2), dpi=120, layout="constrained")
     left, right = figure.subplots(1, 2)
     for axes, series in (
@@ -24,8 +23,8 @@ def draw_curves(history: Path, picture: Path) -> None:
         (right, {"val_miou": "validation"}),
     ):
         for key, label in series.items():
-            points = [row.get(key, float("nan")) for row in rows]
-            axes.plot(steps, points, label=label, marker="." if len(rows) < 40 else None)
+            points = [(row["step"], row[key]) for row in rows if key in row]
+            axes.plot(*zip(*points, strict=True), label=label, marker="." if len(points) < 40 else None)
         axes.set_xlabel("step")
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)

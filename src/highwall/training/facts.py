@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from highwall.tiles.ground import geographic_box
+from highwall.tiles.ground import geographic_ring
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from highwall.models.config import NetworkConfig
     from highwall.training.stages import Run
 
 LIBRARIES: Final = ("highwall", "torch", "segmentation-models-pytorch", "timm", "lightning", "scikit-learn", "numpy")
+
+
+def named(networks: Mapping[str, NetworkConfig]) -> dict[str, NetworkConfig]:
+    """Name weights from files without their folder: where they lay does not change the model."""
+    return {
+        name: config.model_copy(update={"weights": config.weights and Path(config.weights).name})
+        for name, config in networks.items()
+    }
 
 
 def facts(run: Run, scores: dict[str, Any]) -> dict[str, Any]:
@@ -20,11 +32,13 @@ def facts(run: Run, scores: dict[str, Any]) -> dict[str, Any]:
     Nothing in it changes from one run to the next of the same training: no time, no path.
     """
     plan = run.plan
-    boxes = {tile.key: box for tile in plan.roles.train if (box := geographic_box(tile))}
-    corners = list(zip(*boxes.values(), strict=True))
+    reference = run.recipe.learn_from == "val"  # then these tiles chose the weights, and the forest learned from them
+    seen = (*plan.roles.train, *plan.roles.validation) if reference else plan.roles.train
+    footprints = {tile.key: ring for tile in seen if (ring := geographic_ring(tile))}
+    longitudes, latitudes = ([point[axis] for ring in footprints.values() for point in ring] for axis in (0, 1))
     return {
         "id": f"highwall-{plan.statistics.fingerprint[:12]}",
-        "bbox": [min(corners[0]), min(corners[1]), max(corners[2]), max(corners[3])] if boxes else None,
+        "bbox": [min(longitudes), min(latitudes), max(longitudes), max(latitudes)] if footprints else None,
         "training": {
             "fingerprint": plan.statistics.fingerprint,
             "tiles": len(plan.roles.train),
@@ -32,9 +46,9 @@ def facts(run: Run, scores: dict[str, Any]) -> dict[str, Any]:
             "pixels": dict(zip(run.dataset.encoding.legend.names, plan.statistics.counts.tolist(), strict=True)),
             "mean": plan.statistics.mean.tolist(),
             "std": plan.statistics.std.tolist(),
-            "boxes": boxes,
+            "footprints": footprints,
         },
-        "recipe": run.recipe.model_dump(mode="json"),
+        "recipe": run.recipe.model_copy(update={"networks": named(plan.networks)}).model_dump(mode="json"),
         "seed": run.seed,
         "starts": [asdict(start) for start in plan.starts],
         "notes": list(plan.notes),

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from lightning import Trainer, seed_everything
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
 from safetensors.torch import load_file, save_file
 
+from highwall.errors import BadInput
 from highwall.files import new_file
+from highwall.models.networks import default_device
 from highwall.training.history import History
 from highwall.training.module import JointTraining
 
@@ -46,7 +49,7 @@ def fit(build: Callable[[], Networks], task: Task, folder: Path) -> Networks:
     if weights.exists():
         networks = build()
         networks.load_state_dict(load_file(weights))
-        return networks.eval()
+        return networks.eval().to(default_device())
     seed_everything(task.seed, verbose=False)
     module = JointTraining(build(), task)
     checkpoints = folder / "checkpoints"
@@ -62,13 +65,33 @@ def fit(build: Callable[[], Networks], task: Task, folder: Path) -> Networks:
         trainer.fit(module, ckpt_path=last if last.exists() else None, weights_only=False)
     if task.keeps_best:
         module.load_state_dict(torch.load(best, map_location="cpu", weights_only=False)["state_dict"])
-    networks = module.networks.cpu().eval()
+    networks = module.networks.eval()
     trainer.strategy.barrier()  # all processes have read their checkpoint
     if trainer.is_global_zero:
         with new_file(weights) as part:
-            save_file({name: value.contiguous() for name, value in networks.state_dict().items()}, part)
+            save_file({name: value.cpu().contiguous() for name, value in networks.state_dict().items()}, part)
         shutil.rmtree(checkpoints, ignore_errors=True)
-    return networks
+    return networks.to(default_device())
+
+
+def check_devices(recipe: Recipe) -> None:
+    """Make sure that Lightning can use the devices that the recipe names.
+
+    Raises:
+        BadInput: there are no such devices, or no such strategy.
+    """
+    try:
+        Trainer(
+            accelerator=recipe.accelerator,
+            devices=recipe.devices,
+            strategy=recipe.strategy,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+    except (MisconfigurationException, ImportError, ValueError, RuntimeError) as error:
+        raise BadInput(f"accelerator, devices or strategy: {str(error).splitlines()[0]}") from None
 
 
 def _trainer(task: Task, folder: Path, checkpoints: Path) -> Trainer:
@@ -91,6 +114,7 @@ def _trainer(task: Task, folder: Path, checkpoints: Path) -> Trainer:
         accelerator=recipe.accelerator,
         devices=recipe.devices,
         strategy=recipe.strategy,
+        deterministic="warn" if torch.cuda.is_available() else None,  # a CPU is so by itself
         callbacks=callbacks,
         logger=False,
         enable_model_summary=False,

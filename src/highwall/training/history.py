@@ -38,7 +38,12 @@ class History(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, _: LightningModule) -> None:
         """Take down the epoch's numbers, and say them where no progress bar does."""
-        numbers = {key: round(float(value), 6) for key, value in sorted(trainer.callback_metrics.items())}
+        validated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
+        numbers = {
+            key: round(float(value), 6)
+            for key, value in sorted(trainer.callback_metrics.items())
+            if validated or not key.startswith("val_")  # else it is that of an epoch before
+        }
         row = {"epoch": trainer.current_epoch + 1, "step": trainer.global_step, **numbers}
         self.rows = [*self.rows, row]
         if trainer.is_global_zero:
@@ -51,9 +56,9 @@ class History(Callback):
 
 
 def write_rows(path: Path, rows: list[Row]) -> None:
-    """Write rows as CSV, whole or not at all."""
+    """Write rows as CSV, whole or not at all; a row may lack numbers."""
     with new_file(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[-1]))
+        writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(key for row in rows for key in row)))
         writer.writeheader()
         writer.writerows(rows)
 
@@ -61,4 +66,4 @@ def write_rows(path: Path, rows: list[Row]) -> None:
 def read_rows(path: Path) -> list[Row]:
     """Read what `write_rows` wrote."""
     with path.open(newline="", encoding="utf-8") as file:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        return [{key: float(value) for key, value in row.items() if value} for row in csv.DictReader(file)]

@@ -9,29 +9,28 @@ import numpy as np
 
 from highwall.evaluation.confusion import confusion
 from highwall.legend import UNKNOWN
-from highwall.models.features import feature_names, features
+from highwall.models.features import features
 from highwall.models.forest import Forest, fit_forest
 from highwall.models.model import AVERAGE, FOREST, network_answers
 from highwall.training.data import read_sample
-from highwall.training.folds import site_folds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from highwall.evaluation.summary import Matrices
     from highwall.models.config import ForestConfig
     from highwall.models.networks import Networks
     from highwall.tiles import Encoding, Tile
-    from highwall.training.config import Recipe
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What the networks said of labelled tiles, and some of the pixels they said it of."""
 
-    matrices: dict[str, NDArray[np.int64]]
-    """By level: confusion matrix of each tile, `(tile, truth, answer)`, over all labelled pixels."""
+    matrices: Matrices
+    """Of each network and of their average, over all labelled pixels."""
 
     rows: NDArray[np.float32]
     """Features of the drawn pixels, `(pixel, feature)`."""
@@ -96,11 +95,18 @@ def join(parts: Sequence[tuple[Evidence, Sequence[int]]], tiles: int) -> Evidenc
     )
 
 
-def fit_level2(evidence: Evidence, names: Sequence[str], classes: int, config: ForestConfig, seed: int) -> Forest:
-    """Fit the forest on the evidence."""
+def fit_level2(
+    rows: NDArray[np.float32],
+    labels: NDArray[np.uint8],
+    names: Sequence[str],
+    classes: int,
+    config: ForestConfig,
+    seed: int,
+) -> Forest:
+    """Fit the forest on features `(pixel, feature)` and class indices `(pixel,)`."""
     return fit_forest(
-        evidence.rows,
-        evidence.labels,
+        rows,
+        labels,
         names,
         classes,
         trees=config.trees,
@@ -113,31 +119,31 @@ def fit_level2(evidence: Evidence, names: Sequence[str], classes: int, config: F
 
 
 def cross_fit(
-    evidence: Evidence, sites: Sequence[int], names: Sequence[str], classes: int, recipe: Recipe, seed: int
-) -> dict[str, NDArray[np.int64]]:
+    evidence: Evidence, folds: Sequence[int], names: Sequence[str], classes: int, config: ForestConfig, seed: int
+) -> Matrices:
     """Compare level 2 with the networks' average on sites that neither has learned from.
+
+    Args:
+        evidence: what networks said of tiles that they hadn't seen.
+        folds: fold of each tile, sites kept together.
+        names: the forest's features.
+        classes: number of classes.
+        config: the forest.
+        seed: seed of the forest.
 
     Returns:
         Confusion matrices over the drawn pixels, `(tile, truth, answer)`, of `networks` and `forest`.
     """
-    fold_of_tile = np.asarray(site_folds(sites, recipe.folds, seed))
-    fold = fold_of_tile[evidence.tile]
+    fold = np.asarray(folds)[evidence.tile]
     answer = np.full(len(evidence.labels), UNKNOWN, np.uint8)
-    for held_out in np.unique(fold_of_tile):
+    for held_out in np.unique(fold):
         inside = fold != held_out
-        part = Evidence(
-            {}, evidence.rows[inside], evidence.labels[inside], evidence.average[inside], evidence.tile[inside]
-        )
-        forest = fit_level2(part, names, classes, recipe.forest, seed)
+        forest = fit_level2(evidence.rows[inside], evidence.labels[inside], names, classes, config, seed)
         answer[~inside] = forest.predict(evidence.rows[~inside])
 
     def by_tile(given: NDArray[np.uint8]) -> NDArray[np.int64]:
-        here = [evidence.tile == number for number in range(len(sites))]
-        return np.stack([confusion(evidence.labels[tile], given[tile], classes) for tile in here])
+        cells = np.ravel_multi_index((evidence.tile, evidence.labels, given), (len(folds), classes, classes))
+        counts = np.bincount(cells, minlength=len(folds) * classes**2)
+        return counts.reshape(len(folds), classes, classes)
 
     return {AVERAGE: by_tile(evidence.average), FOREST: by_tile(answer)}
-
-
-def level2_features(bands: Sequence[str], networks: Networks, encoding: Encoding, recipe: Recipe) -> tuple[str, ...]:
-    """Name the forest's features."""
-    return feature_names(bands, networks.names, encoding.legend, recipe.forest.answers)

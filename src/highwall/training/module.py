@@ -79,9 +79,10 @@ class JointTraining(LightningModule):
         # Dropout depends on seed and step alone, so that a resumed training goes on as if nothing had been.
         torch.manual_seed(self.task.seed * 1_000_003 + self.global_step)
         reflectance, labels = batch
-        loss = joint_loss(self.networks(reflectance), labels, self.recipe.member_loss)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(labels))
-        return loss
+        logits = self.networks(reflectance)
+        of_average = joint_loss(logits.detach(), labels, 0)  # told, since it compares with the validation loss
+        self.log("train_loss", of_average, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(labels))
+        return joint_loss(logits, labels, self.recipe.member_loss)
 
     def on_validation_epoch_start(self) -> None:
         """Start a new confusion matrix."""

@@ -34,6 +34,9 @@ class Plan:
     statistics: Statistics
     """Of the training tiles."""
 
+    validation: str | None
+    """Fingerprint of the validation tiles."""
+
     folds: tuple[int, ...]
     """Fold of each training tile; all 0 where no folds are wanted or can be cut."""
 
@@ -53,13 +56,14 @@ def make_plan(dataset: Dataset, recipe: Recipe, seed: int) -> Plan:
         BadInput: tiles can't be read, have no labels, or aren't what the recipe needs, or it names networks that
             can't be built.
     """
+    networks, starts, warnings = _starts(recipe)
     reference = recipe.learn_from == "val"
     roles = reference_roles(dataset) if reference else honest_roles(dataset, seed)
     facts = statistics(roles.train, dataset.encoding)
-    if roles.validation:
-        statistics(roles.validation, dataset.encoding)  # what cannot be read shows now, not after hours
+    judging = statistics(roles.validation, dataset.encoding).fingerprint if roles.validation else None
     folds = [0] * len(roles.train) if reference else site_folds(roles.sites, recipe.folds, seed)
-    networks, starts, warnings = _starts(recipe)
+    if not reference and max(folds) == 0:
+        warnings.append("fewer than two sites to learn from: no folds, and no forest")
     normalisation = _normalisation(recipe, facts)
     bare = {name: config.model_copy(update={"weights": None}) for name, config in networks.items()}
     build_networks(bare, dataset.encoding.bands, len(facts.counts), normalisation)  # what cannot be built shows now
@@ -68,6 +72,7 @@ def make_plan(dataset: Dataset, recipe: Recipe, seed: int) -> Plan:
     return Plan(
         roles,
         facts,
+        judging,
         tuple(folds),
         normalisation,
         networks,

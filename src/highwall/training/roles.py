@@ -10,6 +10,8 @@ from highwall.tiles import sites
 from highwall.training.folds import site_folds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from highwall.tiles import Dataset, Tile
 
 HELD_OUT: Final = 5
@@ -27,7 +29,10 @@ class Roles:
     """Site of each of them."""
 
     validation: tuple[Tile, ...]
-    """Tiles that choose the best weights; empty where none can honestly."""
+    """Tiles that judge, and perhaps choose the weights; empty where none can honestly."""
+
+    validation_sites: tuple[int, ...]
+    """Site of each of them."""
 
     notes: tuple[str, ...] = ()
     """What a person should know of the choice, a line each."""
@@ -43,8 +48,8 @@ def reference_roles(dataset: Dataset) -> Roles:
     for name, tiles in (("train", train), ("val", validation)):
         if not tiles:
             raise BadInput(f"{dataset.root}: this preset needs a {name} split with masks, and there is none")
-    number = sites(replace(dataset, tiles=train))
-    return Roles(train, tuple(number[tile.key] for tile in train), validation)
+    number = sites(replace(dataset, tiles=(*train, *validation)))
+    return Roles(train, _of(train, number), validation, _of(validation, number))
 
 
 def honest_roles(dataset: Dataset, seed: int) -> Roles:
@@ -61,7 +66,7 @@ def honest_roles(dataset: Dataset, seed: int) -> Roles:
     if not train:
         raise BadInput(f"{dataset.root}: no labelled training tiles (a train split with images/ and masks/)")
     number = sites(replace(dataset, tiles=(*train, *candidates)))
-    train_sites = tuple(number[tile.key] for tile in train)
+    train_sites = _of(train, number)
     validation = tuple(tile for tile in candidates if number[tile.key] not in train_sites)
     notes = []
     if len(validation) < len(candidates):
@@ -70,20 +75,21 @@ def honest_roles(dataset: Dataset, seed: int) -> Roles:
             f"{left_out} of {len(candidates)} validation tiles share ground with training tiles and don't judge"
         )
     if validation:
-        return Roles(train, train_sites, validation, tuple(notes))
+        return Roles(train, train_sites, validation, _of(validation, number), tuple(notes))
     fold = site_folds(train_sites, HELD_OUT, seed)
     if max(fold) == 0:
-        notes.append("all tiles are one site: nothing can judge the networks honestly, and there will be no forest")
-        return Roles(train, train_sites, (), tuple(notes))
-    held_out = sum(number == 0 for number in fold)
+        notes.append("all tiles are one site: nothing can judge the networks honestly")
+        return Roles(train, train_sites, (), (), tuple(notes))
+    held_out = sum(part == 0 for part in fold)
     notes.append(f"{held_out} of {len(train)} training tiles, whole sites, are held out to judge the networks")
-    return Roles(
-        tuple(tile for tile, number in zip(train, fold, strict=True) if number > 0),
-        tuple(site for site, number in zip(train_sites, fold, strict=True) if number > 0),
-        tuple(tile for tile, number in zip(train, fold, strict=True) if number == 0),
-        tuple(notes),
-    )
+    learning = tuple(tile for tile, part in zip(train, fold, strict=True) if part > 0)
+    judging = tuple(tile for tile, part in zip(train, fold, strict=True) if part == 0)
+    return Roles(learning, _of(learning, number), judging, _of(judging, number), tuple(notes))
 
 
 def _labelled(dataset: Dataset, split: str) -> tuple[Tile, ...]:
     return tuple(tile for tile in dataset.split(split) if tile.mask is not None)
+
+
+def _of(tiles: Iterable[Tile], number: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(number[tile.key] for tile in tiles)

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Final
 import torch.distributed as dist
 
 from highwall.errors import BadInput
+from highwall.evaluation.summary import summarise
 from highwall.files import write_json
 from highwall.models.folder import load_model, save_model
 from highwall.models.model import Model
 from highwall.training.curves import draw_curves
-from highwall.training.facts import facts
-from highwall.training.fit import HISTORY
+from highwall.training.facts import facts, named
+from highwall.training.fit import HISTORY, check_devices
 from highwall.training.level2 import ask
 from highwall.training.plan import make_plan
-from highwall.training.stages import Run, fit_level2_honestly, fit_level2_on_validation, fit_networks, summarise
+from highwall.training.stages import Run, fit_level2_honestly, fit_level2_on_validation, fit_networks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,9 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
     Raises:
         BadInput: the tiles can't be trained on, or the folder holds something else.
     """
+    if not 0 <= seed < 2**31:
+        raise BadInput(f"a seed is a whole number from 0 to {2**31 - 1}, not {seed}")
+    check_devices(recipe)
     run = Run(dataset, make_plan(dataset, recipe, seed), recipe, folder, seed)
     _claim(run)
     for note in run.plan.notes:
@@ -50,19 +54,20 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
     if (folder / "model").exists():
         log.info("the training in %s is complete", folder)
         return load_model(folder / "model")
+    roles, legend = run.plan.roles, dataset.encoding.legend
     networks = fit_networks(run)
     reference = recipe.learn_from == "val"
     level2 = fit_level2_on_validation(run, networks) if reference else fit_level2_honestly(run)
-    scores = {"out_of_fold": summarise(run, level2.matrices, run.plan.roles.sites)} if level2.matrices else {}
-    if run.plan.roles.validation:
-        judged = ask(networks, run.plan.roles.validation, dataset.encoding, recipe.forest, 0, seed)
-        scores["validation"] = summarise(run, judged.matrices, range(len(run.plan.roles.validation)))
+    scores = {"out_of_fold": summarise(level2.matrices, roles.sites, legend)} if level2.matrices else {}
+    if roles.validation:
+        judged = ask(networks, roles.validation, dataset.encoding, recipe.forest, 0, seed)
+        scores["validation"] = summarise(judged.matrices, roles.validation_sites, legend)
     model = Model(
         networks=networks,
-        configs=run.plan.networks,
+        configs=named(run.plan.networks),
         normalisation=run.plan.normalisation,
         bands=dataset.encoding.bands,
-        legend=dataset.encoding.legend,
+        legend=legend,
         forest=level2.forest,
         answers=recipe.forest.answers,
         final=level2.final,
@@ -79,7 +84,11 @@ def _claim(run: Run) -> None:
     """Take the folder for this training, or make sure that it is this training's already."""
     mine = {
         "recipe": run.recipe.model_dump(mode="json"),
-        "fingerprint": run.plan.statistics.fingerprint,
+        "networks": {name: config.model_dump(mode="json") for name, config in run.plan.networks.items()},
+        "bands": list(run.dataset.encoding.bands),
+        "classes": {str(c.id): c.name for c in run.dataset.encoding.legend.classes},
+        "training tiles": run.plan.statistics.fingerprint,
+        "validation tiles": run.plan.validation,
         "seed": run.seed,
     }
     path = run.folder / CLAIM

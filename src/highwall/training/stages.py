@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from highwall.evaluation.bootstrap import site_intervals
 from highwall.evaluation.scores import scores
 from highwall.models.features import feature_names
 from highwall.models.model import AVERAGE, FOREST
@@ -19,11 +18,10 @@ from highwall.training.level2 import ask, cross_fit, fit_level2, join
 from highwall.training.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from highwall.evaluation.summary import Matrices
     from highwall.models.forest import Forest
     from highwall.models.networks import Networks
     from highwall.tiles import Dataset, Tile
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
     from highwall.training.plan import Plan
 
 log = logging.getLogger("highwall")
-
-Matrices = dict[str, "NDArray[np.int64]"]
-"""Confusion matrices `(tile, truth, answer)` by level."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +71,7 @@ class Level2:
 
 
 def fit_networks(run: Run) -> Networks:
-    """Train the networks on all training tiles; the validation tiles choose the best weights."""
+    """Train the networks on all training tiles."""
     return _fit(run, _main_task(run))
 
 
@@ -85,34 +80,20 @@ def fit_level2_honestly(run: Run) -> Level2:
     if max(run.plan.folds) == 0:
         return Level2(None, AVERAGE, {})
     evidence = _out_of_fold(run)
-    compared = cross_fit(evidence, run.plan.roles.sites, run.features, run.classes, run.recipe, run.seed)
+    compared = cross_fit(evidence, run.plan.folds, run.features, run.classes, run.recipe.forest, run.seed)
     legend = run.dataset.encoding.legend
     average, forest = (scores(compared[level].sum(0), legend).miou for level in (AVERAGE, FOREST))
-    final = FOREST if forest >= average else AVERAGE
+    final = FOREST if forest > average else AVERAGE
     log.info(
         "out of fold, same pixels: mIoU %.3f of the networks, %.3f with the forest: %s counts", average, forest, final
     )
-    fitted = fit_level2(evidence, run.features, run.classes, run.recipe.forest, run.seed)
-    return Level2(fitted, final, evidence.matrices | {FOREST: compared[FOREST]})
+    return Level2(_fit_forest(run, evidence), final, evidence.matrices | {FOREST: compared[FOREST]})
 
 
 def fit_level2_on_validation(run: Run, networks: Networks) -> Level2:
     """Fit the forest on the networks' answers for the validation tiles, as the reference solution does."""
     evidence = _ask(run, networks, run.plan.roles.validation, share=1)
-    return Level2(fit_level2(evidence, run.features, run.classes, run.recipe.forest, run.seed), FOREST, {})
-
-
-def summarise(run: Run, matrices: Mapping[str, NDArray[np.int64]], sites: Iterable[int]) -> dict[str, Any]:
-    """Turn confusion matrices of tiles into scores by level, with intervals by site."""
-    legend = run.dataset.encoding.legend
-    of_tile = np.asarray(list(sites))
-    numbers = np.unique(of_tile)
-
-    def summary(by_tile: NDArray[np.int64]) -> dict[str, Any]:
-        by_site = np.stack([by_tile[of_tile == number].sum(0) for number in numbers])
-        return scores(by_site.sum(0), legend).to_json() | {"interval": site_intervals(by_site, legend).to_json()}
-
-    return {level: summary(by_tile) for level, by_tile in matrices.items()}
+    return Level2(_fit_forest(run, evidence), FOREST, {})
 
 
 def _out_of_fold(run: Run) -> Evidence:
@@ -136,6 +117,10 @@ def _out_of_fold(run: Run) -> Evidence:
         tiles = [run.plan.roles.train[index] for index in held_out]
         parts.append((_ask(run, networks, tiles, share), held_out))
     return join(parts, len(folds))
+
+
+def _fit_forest(run: Run, evidence: Evidence) -> Forest:
+    return fit_level2(evidence.rows, evidence.labels, run.features, run.classes, run.recipe.forest, run.seed)
 
 
 def _ask(run: Run, networks: Networks, tiles: Iterable[Tile], share: float) -> Evidence:

@@ -12,7 +12,7 @@ from highwall.errors import BadInput
 from highwall.training.data import read_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -39,9 +39,7 @@ class Statistics:
     """SHA-256 over pixels and labels of all tiles."""
 
 
-def statistics(
-    tiles: Iterable[Tile], encoding: Encoding, track: Callable[[Iterable[Tile]], Iterable[Tile]] = iter
-) -> Statistics:
+def statistics(tiles: Sequence[Tile], encoding: Encoding) -> Statistics:
     """Read all tiles once.
 
     Raises:
@@ -50,7 +48,7 @@ def statistics(
     count, sums, squares = 0, np.zeros(len(encoding.bands)), np.zeros(len(encoding.bands))
     counts = np.zeros(256, np.int64)
     shapes, digest = [], hashlib.sha256()
-    for tile in track(tiles):
+    for tile in tiles:
         pixels, labels = read_sample(tile, encoding)
         values = pixels[:, (pixels != 0).any(0)].astype(np.float64)
         count += values.shape[1]
@@ -61,7 +59,7 @@ def statistics(
         digest.update(pixels.tobytes() + labels.tobytes())
     known = counts[: len(encoding.legend)]
     if not known.sum():
-        raise BadInput("no pixel of the training tiles is labelled")
+        raise BadInput(f"no pixel of the {tiles[0].split} tiles is labelled")
     mean = sums / count
     variance = np.maximum(squares / count - mean**2, 0)
     return Statistics(mean, np.maximum(np.sqrt(variance), 1e-4), known, tuple(shapes), digest.hexdigest())

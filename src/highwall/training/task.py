@@ -41,8 +41,9 @@ class Task:
 
     @property
     def epochs(self) -> int:
-        """Most epochs that the training takes: whole ones, the last of them validated, within the steps allowed."""
-        return self._allowed_epochs // self.pace * self.pace
+        """Most epochs: whole ones, within the steps allowed; the last is validated where validation chooses."""
+        most = self._allowed_epochs
+        return most // self.pace * self.pace if self.keeps_best else most
 
     @property
     def keeps_best(self) -> bool:
