@@ -165,3 +165,17 @@ def test_labels_are_indices_and_nodata_is_unknown(
 def test_masks_that_cannot_be_used(tmp_path: Path, write: Callable[..., Path], mask: NDArray[Any], reason: str) -> None:
     with pytest.raises(BadInput, match=reason):
         labels_of(tmp_path, write, mask)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata"), [("float32", None), ("float32", -9999), ("uint16", 65535), ("uint8", None)]
+)
+def test_zero_in_all_bands_is_no_data_in_any_type(tmp_path: Path, dtype: str, nodata: float | None) -> None:
+    values = np.full((3, 4, 4), 0.2 if dtype == "float32" else 100, dtype)
+    values[:, 1, 2] = 0
+    values[0, 3, 3] = 0  # deep shadow in one band
+    path = tmp_path / "a.tif"
+    with rasterio.open(path, "w", driver="GTiff", count=3, height=4, width=4, dtype=dtype, nodata=nodata) as target:
+        target.write(values)
+    valid = read_image(path, Encoding(("B02", "B03", "B04"), 1 if dtype == "float32" else 1e-3, 0)).valid
+    np.testing.assert_array_equal(valid, (values != 0).any(0))

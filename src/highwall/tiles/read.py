@@ -39,7 +39,7 @@ def read_image(path: Path, encoding: Encoding) -> Image:
     """Read a tile as reflectance, its bands in the order of `encoding.bands`.
 
     Not valid are pixels that the file's mask or nodata value leaves out, that are NaN or infinite in
-    some band, or, in integer files without a nodata value, that are zero in all bands.
+    some band, or that are zero in all bands.
 
     Raises:
         BadInput: the file cannot be read, has other bands, no valid pixel, or values that are no reflectance.
@@ -118,13 +118,9 @@ def _planes(header: Header, encoding: Encoding) -> list[int]:
 
 def _covered(source: Any, header: Header, values: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell where the file holds data, by its own account, `(y, x)`."""
-    covered: NDArray[np.bool_]
-    if np.issubdtype(values.dtype, np.integer) and header.nodata in {None, 0}:
-        covered = (values != 0).any(axis=0)  # Sentinel-2's own convention; a zero in one band alone is deep shadow
-        if header.nodata == 0:
-            return covered
-    else:
-        covered = np.ones(values.shape[1:], bool)
+    covered: NDArray[np.bool_] = (values != 0).any(axis=0)  # Sentinel-2's own convention, in files of any type
+    if header.nodata == 0:
+        return covered  # GDAL's mask would drop a zero in one band alone, which is deep shadow
     if not all(MaskFlags.all_valid in flags for flags in source.mask_flag_enums):
         covered &= (source.read_masks() > 0).all(axis=0)
     return covered
