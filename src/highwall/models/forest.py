@@ -112,7 +112,8 @@ class Forest:
         values = np.concatenate([tree.value[order, 0] for tree, order in zip(trees, orders, strict=True)])
 
         leaf = feature < 0
-        rows, right[leaf] = np.unique(values[leaf], axis=0, return_inverse=True)
+        rows, row = np.unique(values[leaf], axis=0, return_inverse=True)
+        right[leaf] = row.ravel()  # numpy 2.0 alone gives it a second axis
         leaves = np.zeros((len(rows), n_classes))
         leaves[:, np.asarray(forest.classes_, np.intp)] = rows
         return cls(
