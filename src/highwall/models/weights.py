@@ -120,7 +120,7 @@ def _match(given: State, skeleton: Mapping[str, Tensor], path: Path) -> State:
     for prefix in ("", "encoder.", "model."):
         named = {name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)}
         for own in ("", "model."):
-            if all(f"{name.removeprefix(own)}" in named for name in skeleton):
+            if all(name.removeprefix(own) in named for name in skeleton):
                 return _checked({name: named[name.removeprefix(own)] for name in skeleton}, skeleton, path)
     ordered = dict(zip(skeleton, given.values(), strict=False))
     return _checked(ordered, skeleton, path)
