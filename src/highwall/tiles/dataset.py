@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from highwall.errors import BadInput
+from highwall.header import Header, read_header
 from highwall.legend import DEFAULT_LEGEND, Legend
 from highwall.tiles.encoding import Encoding, choose_encoding, contradictions, misfits
-from highwall.tiles.header import Header, read_header
 from highwall.tiles.layout import Tile, find_settings, find_tiles
 from highwall.tiles.settings import Settings, merge_settings
 

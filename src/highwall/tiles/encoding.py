@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from highwall.errors import BadInput
+from highwall.header import DEFAULT_SCALES, TYPES, Header
 from highwall.legend import DEFAULT_LEGEND, Legend
 from highwall.sentinel2 import DEFAULT_BANDS
-from highwall.tiles.header import DEFAULT_SCALES, TYPES, Header
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from highwall.tiles.header import read_header
+from highwall.header import read_header
 
 if TYPE_CHECKING:
     from highwall.tiles.layout import Tile

@@ -9,10 +9,10 @@ import numpy as np
 from rasterio.enums import MaskFlags
 
 from highwall.errors import BadInput
+from highwall.header import TYPES, Header, header_of, opened, read_header
 from highwall.image import Image
 from highwall.legend import UNKNOWN
 from highwall.sentinel2 import REFLECTANCE_RANGE
-from highwall.tiles.header import TYPES, Header, header_of, opened, read_header
 
 if TYPE_CHECKING:
     from pathlib import Path

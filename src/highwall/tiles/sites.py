@@ -9,10 +9,10 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from highwall.header import read_header
 from highwall.tiles.anchors import common_pixels
 from highwall.tiles.content import identical, matches, reduction, sketch
 from highwall.tiles.footprints import contacts
-from highwall.tiles.header import read_header
 from highwall.tiles.read import read_image
 
 if TYPE_CHECKING:

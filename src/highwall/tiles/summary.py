@@ -13,8 +13,8 @@ from highwall.legend import UNKNOWN
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from highwall.header import Header
     from highwall.image import Image
-    from highwall.tiles.header import Header
 
 PERCENTILES: Final = (1, 50, 99)
 _SAMPLE: Final = 1000  # pixels kept of a tile: enough for percentiles of a split

@@ -29,7 +29,7 @@ DEFAULT_SCALES: Final = {"uint8": 1 / 255, "uint16": 1e-4, "int16": 1e-4, "float
 class Header:
     """The outside of one TIFF."""
 
-    path: Path
+    path: Path | str
     shape: tuple[int, int]
     """Height and width in pixels."""
 
@@ -56,8 +56,8 @@ class Header:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """Open a TIFF with rasterio; what GDAL cannot read becomes a `BadInput` that names the file."""
+def opened(path: Path | str) -> Iterator[Any]:
+    """Open an image with rasterio; what GDAL cannot read becomes a `BadInput` that names the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # georeferencing is welcome, never required
@@ -66,10 +66,11 @@ def opened(path: Path) -> Iterator[Any]:
             yield source
     except RasterioError as error:
         reason = str(error.__cause__ or error).splitlines()[0].removeprefix(f"{path}: ").removeprefix(f"'{path}' ")
-        raise BadInput(f"{path}: not readable as TIFF, or truncated ({reason})") from None
+        kind = " as TIFF" if str(path).lower().endswith((".tif", ".tiff")) else ""
+        raise BadInput(f"{path}: not readable{kind}, or truncated ({reason})") from None
 
 
-def header_of(source: Any, path: Path) -> Header:
+def header_of(source: Any, path: Path | str) -> Header:
     """Describe an open rasterio dataset.
 
     Raises:
