@@ -38,6 +38,11 @@ RGB: Final = ("B04", "B03", "B02")
 QUANTIFICATION: Final = 1e-4
 """Reflectance per count in integer products (`QUANTIFICATION_VALUE` 10000)."""
 
+SCL_CLOUDS: Final = frozenset({1, 3, 8, 9, 10})
+"""Classes of L2A's scene classification that hide the ground: saturated or defective, cloud shadow, cloud of medium
+and of high probability, thin cirrus. Source: ESA, Sentinel-2 Products Specification Document 14.9 (2021).
+"""
+
 REFLECTANCE_RANGE: Final = (-0.2, 2.0)
 """What a reflectance can be: aerosol correction undershoots zero, and snow, cloud tops and sun glint exceed one."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,9 @@ from highwall.sentinel2 import band_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_ITEM: Final = re.compile(r"https?://.+/collections/[^/]+/items/[^/]+")
+"""Address of an item in a STAC API, which has no suffix."""
 
 RASTERS: Final = (".tif", ".tiff", ".jp2", ".vrt", ".img")
 """Suffixes of the files looked for in a folder."""
@@ -37,14 +41,16 @@ def open_scene(
         resampling: how bands of a coarser grid get onto the finest one: `nearest`, `bilinear` or `cubic`.
 
     Raises:
-        BadInput: it is none of these, or it is incomplete or damaged.
+        BadInput: it is none of these, or it is incomplete or damaged, or the scale is not positive.
     """
+    if scale is not None and not scale > 0:
+        raise BadInput(f"a scale must be positive, not {scale:g}")
     encoding = Encoding(None if bands is None else band_names(bands), scale, offset)
     if not isinstance(path, Path | str):
         return open_files([gdal_path(str(part)) for part in path], encoding, resampling=resampling)
     name = str(path)
     suffix = PurePath(name.partition("?")[0].rstrip("/")).suffix.lower()
-    if suffix in (".json", ".geojson"):
+    if suffix in (".json", ".geojson") or _ITEM.fullmatch(name):
         from highwall.scenes.stac import open_item  # noqa: PLC0415 - an extra
 
         return open_item(name, resampling=resampling)

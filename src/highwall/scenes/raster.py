@@ -9,12 +9,14 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from highwall.errors import BadInput
 from highwall.header import DEFAULT_SCALES, TYPES, header_of, opened
 from highwall.scenes.calibration import Calibration
+from highwall.scenes.paths import server_options
 from highwall.scenes.scene import DEFAULT_RESAMPLING, Origin, Plane, Resampling, Scene
 from highwall.sentinel2 import BANDS, DEFAULT_BANDS, band_names
 
@@ -44,13 +46,16 @@ class Encoding:
 def open_raster(path: str, encoding: Encoding, resampling: Resampling = DEFAULT_RESAMPLING) -> Scene:
     """Open one raster that holds all bands, such as a GeoTIFF or COG.
 
-    Bands are named by the encoding, else by the file's band descriptions, else six are taken for the default six.
+    Bands are named by the encoding, else by the file's band descriptions, else six are taken for the default six, and
+    one is named by the file's name.
 
     Raises:
         BadInput: it cannot be read, nothing names its bands, or its pixels are of a type that no image has.
     """
     header, geobox = _inspect(path)
     bands = encoding.bands or header.bands or (DEFAULT_BANDS if header.count == len(DEFAULT_BANDS) else None)
+    if bands is None and header.count == 1:
+        bands = (_band(path, header),)
     if bands is None:
         raise BadInput(f"{path}: nothing names its {header.count} bands; name them with --bands B02,B03,...")
     if len(bands) != header.count:
@@ -70,13 +75,17 @@ def open_files(
     a band is there more than once, as in L2A products, the finest file counts.
 
     Raises:
-        BadInput: a file cannot be read or names no band, two lie on grids that are not multiples of each other,
-            or they cover different ground.
+        BadInput: there is no file, or not as many as bands are named; a file cannot be read or names no band; two lie
+            on grids that are not multiples of each other, or they cover different ground.
     """
+    if not paths:
+        raise BadInput("a scene needs one file or more")
+    if encoding.bands and len(encoding.bands) != len(paths):
+        raise BadInput(f"{paths[0]}: one of {len(paths)} files for {len(encoding.bands)} bands named")
     found: dict[str, tuple[str, Header, GeoBox]] = {}
     for position, path in enumerate(paths):
         header, geobox = _inspect(path)
-        band = encoding.bands[position] if encoding.bands and position < len(encoding.bands) else _band(path, header)
+        band = encoding.bands[position] if encoding.bands else _band(path, header)
         if header.count != 1:
             raise BadInput(f"{path}: has {header.count} bands; in a list of files each holds one")
         if band not in found or abs(geobox.affine.a) < abs(found[band][2].affine.a):
@@ -91,6 +100,15 @@ def open_files(
     return Scene(name or _common_name(files), finest, planes, origin=origin, resampling=resampling)
 
 
+def read_grid(path: str) -> GeoBox:
+    """Return the grid of a raster.
+
+    Raises:
+        BadInput: it cannot be read, or its pixels are of a type that no image has.
+    """
+    return _inspect(path)[1]
+
+
 def check_nested(path: str, geobox: GeoBox, grid: GeoBox) -> None:
     """Refuse a file whose pixels are not whole multiples of the grid's, over the same ground.
 
@@ -101,14 +119,15 @@ def check_nested(path: str, geobox: GeoBox, grid: GeoBox) -> None:
     rows, columns = (round(n * ratio) for n in geobox.shape)
     differ = geobox.crs != grid.crs
     differ |= abs(ratio - round(ratio)) > 1e-6 or abs(geobox.affine.e / grid.affine.e - ratio) > 1e-6
-    differ |= not np.allclose(geobox.affine * (0, 0), grid.affine * (0, 0), atol=0.01 * abs(grid.affine.a))
+    corner, other = ((box.affine.c, box.affine.f) for box in (geobox, grid))
+    differ |= not np.allclose(corner, other, rtol=0, atol=0.01 * abs(grid.affine.a))
     differ |= abs(rows - grid.shape[0]) >= ratio or abs(columns - grid.shape[1]) >= ratio
     if differ:
         raise BadInput(f"{path}: lies on another grid than the other bands")
 
 
 def _inspect(path: str) -> tuple[Header, GeoBox]:
-    with opened(path) as source:
+    with rasterio.Env(**server_options([path])), opened(path) as source:
         header = header_of(source, path)
     if header.dtype not in TYPES:
         raise BadInput(f"{path}: pixels of type {header.dtype} (images are {', '.join(TYPES)})")
@@ -126,7 +145,7 @@ def _plane(path: str, index: int, header: Header, encoding: Encoding) -> Plane:
 def _band(path: str, header: Header) -> str:
     if header.bands is not None and header.count == 1:
         return header.bands[0]
-    names = _BAND.findall(PurePath(path).stem)
+    names = _BAND.findall(PurePath(path.partition("?")[0]).stem)
     if not names:
         raise BadInput(f"{path}: neither its description nor its name says which band it is")
     return band_names(names[-1:])[0]
@@ -134,7 +153,7 @@ def _band(path: str, header: Header) -> str:
 
 def _origin(paths: Sequence[str], header: Header, encoding: Encoding) -> Origin:
     told = header.scale is not None or encoding.scale is not None or encoding.offset is not None
-    match = _DATE.search(PurePath(paths[0]).name)
+    match = _DATE.search(_name(paths[0]))
     return Origin(
         datetime=_date(match) if match else None,
         hrefs=tuple(paths),
@@ -150,7 +169,7 @@ def _date(match: re.Match[str]) -> datetime | None:
 
 
 def _name(path: str) -> str:
-    name = PurePath(path.rstrip("/")).name
+    name = PurePath(path.partition("?")[0].rstrip("/")).name
     return name.removesuffix(PurePath(name).suffix) or "scene"
 
 

@@ -36,7 +36,7 @@ class Plane:
     index: int = 1
     """Number of the band in that dataset, from 1."""
 
-    calibration: Calibration = Calibration()
+    calibration: Calibration = field(default_factory=Calibration)
     """What its counts mean."""
 
     nodata: float | None = None
@@ -59,6 +59,9 @@ class Flag:
 
     index: int = 1
     """Number of the band in that dataset, from 1."""
+
+    band: str | None = None
+    """The only Sentinel-2 band that it concerns, or None where it concerns all."""
 
 
 @dataclass(frozen=True)
