@@ -35,6 +35,8 @@ SPECTRA = np.array(
 )
 """Reflectance of each class, per band."""
 
+pytest_plugins = ("scene_fixtures",)
+
 TINY = (
     *(f"networks.{name}.{key}" for name in ("unet", "fpn") for key in ("encoder=tu-test_efficientnet", "weights=none")),
     *("crop=64", "batch=2", "max_steps=12", "least_steps=1", "fold_share=0.5", "rate=0.003", "precision=32-true"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -59,6 +61,21 @@ class Model:
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the model card tells beside: training data and its fingerprint, scores, versions, licences."""
+
+    @property
+    def id(self) -> str:
+        """Name that its card bears: what it was trained on decides it."""
+        return str(self.facts.get("id", "highwall-model"))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over all that decides its answers: both levels' arrays, bands, classes and the final level."""
+        digest = hashlib.sha256(repr((self.bands, self.legend, self.answers, self.final, self.normalisation)).encode())
+        for name, value in self.networks.state_dict().items():
+            digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+        for name, array in (self.forest.to_arrays() if self.forest else {}).items():
+            digest.update(name.encode() + array.tobytes())
+        return digest.hexdigest()
 
     @property
     def device(self) -> torch.device:

@@ -46,6 +46,8 @@ def facts(run: Run, scores: dict[str, Any]) -> dict[str, Any]:
             "pixels": dict(zip(run.dataset.encoding.legend.names, plan.statistics.counts.tolist(), strict=True)),
             "mean": plan.statistics.mean.tolist(),
             "std": plan.statistics.std.tolist(),
+            "low": plan.statistics.low.round(3).tolist(),
+            "high": plan.statistics.high.round(3).tolist(),
             "footprints": footprints,
         },
         "recipe": run.recipe.model_copy(update={"networks": named(plan.networks)}).model_dump(mode="json"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from highwall.errors import BadInput
+from highwall.sentinel2 import REFLECTANCE_RANGE
 from highwall.training.data import read_sample
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from highwall.tiles import Encoding, Tile
+
+_BINS: Final = np.round(np.arange(REFLECTANCE_RANGE[0], REFLECTANCE_RANGE[1] + 5e-4, 1e-3), 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +31,12 @@ class Statistics:
 
     std: NDArray[np.float64]
     """Standard deviation of reflectance, per band."""
+
+    low: NDArray[np.float64]
+    """Reflectance that one pixel in a hundred falls below, per band, to 0.001."""
+
+    high: NDArray[np.float64]
+    """Reflectance that one pixel in a hundred exceeds, per band, to 0.001."""
 
     counts: NDArray[np.int64]
     """Number of labelled pixels, per class index."""
@@ -46,7 +55,7 @@ def statistics(tiles: Sequence[Tile], encoding: Encoding) -> Statistics:
         BadInput: a tile cannot be read, or no pixel is labelled.
     """
     count, sums, squares = 0, np.zeros(len(encoding.bands)), np.zeros(len(encoding.bands))
-    counts = np.zeros(256, np.int64)
+    counts, histogram = np.zeros(256, np.int64), np.zeros((len(encoding.bands), len(_BINS) - 1), np.int64)
     shapes, digest = [], hashlib.sha256()
     for tile in tiles:
         pixels, labels = read_sample(tile, encoding)
@@ -54,6 +63,7 @@ def statistics(tiles: Sequence[Tile], encoding: Encoding) -> Statistics:
         count += values.shape[1]
         sums += values.sum(1)
         squares += (values**2).sum(1)
+        histogram += [np.histogram(np.clip(band, *REFLECTANCE_RANGE), _BINS)[0] for band in values]
         counts += np.bincount(labels.ravel(), minlength=256)
         shapes.append(labels.shape)
         digest.update(pixels.tobytes() + labels.tobytes())
@@ -62,4 +72,13 @@ def statistics(tiles: Sequence[Tile], encoding: Encoding) -> Statistics:
         raise BadInput(f"no pixel of the {tiles[0].split} tiles is labelled")
     mean = sums / count
     variance = np.maximum(squares / count - mean**2, 0)
-    return Statistics(mean, np.maximum(np.sqrt(variance), 1e-4), known, tuple(shapes), digest.hexdigest())
+    low, high = (_quantile(histogram, share) for share in (0.01, 0.99))
+    std = np.maximum(np.sqrt(variance), 1e-4)
+    return Statistics(mean, std, low, high, known, tuple(shapes), digest.hexdigest())
+
+
+def _quantile(histogram: NDArray[np.int64], share: float) -> NDArray[np.float64]:
+    """Return the upper edge of the bin that holds the quantile, per band."""
+    below = histogram.cumsum(1) < share * histogram.sum(1, keepdims=True)
+    edges: NDArray[np.float64] = _BINS[1:][below.sum(1)]
+    return edges

@@ -1,0 +1,1 @@
+"""Maps a scene of any size: overlapping windows, one predictor, no seam."""

@@ -1,0 +1,54 @@
+"""The inner loops of blending, compiled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from numba import njit
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@njit(nogil=True)
+def add_window(
+    total: NDArray[np.float64],
+    answer: NDArray[np.float32],
+    rows: NDArray[np.float64],
+    columns: NDArray[np.float64],
+    start: int,
+) -> None:
+    """Add a window's answer `(class, y, x)` to `total` `(class, y, x)`, weighted, from column `start` on."""
+    for c in range(answer.shape[0]):
+        for y in range(answer.shape[1]):
+            for x in range(answer.shape[2]):
+                total[c, y, start + x] += rows[y] * columns[x] * answer[c, y, x]
+
+
+@njit(nogil=True)
+def settle(
+    total: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    ids: NDArray[np.uint8],
+    steps: int,
+    unknown: int,
+    classes: NDArray[np.uint8],
+    probabilities: NDArray[np.uint8],
+) -> None:
+    """Turn blended probabilities `(class, y, x)` into class ids `(y, x)` and counts of steps `(y, class, x)`."""
+    count, height, width = total.shape
+    for y in range(height):
+        for x in range(width):
+            if not known[y, x]:
+                classes[y, x] = unknown
+                for c in range(count):
+                    probabilities[y, c, x] = unknown
+                continue
+            best = 0
+            for c in range(count):
+                if total[c, y, x] > total[best, y, x]:
+                    best = c
+                share = min(max(total[c, y, x], 0.0), 1.0)
+                probabilities[y, c, x] = int(share * steps + 0.5)
+            classes[y, x] = ids[best]

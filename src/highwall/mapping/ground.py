@@ -1,0 +1,71 @@
+"""Reads a scene from north to south, one row of windows after the other, each pixel once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from numpy.typing import NDArray
+
+    from highwall.mapping.windows import Grid
+    from highwall.scenes import Scene, SceneReader
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """All that a row of windows sees."""
+
+    number: int
+    """Number of the row of windows."""
+
+    pixels: NDArray[np.float32]
+    """Reflectance `(band, y, x)`, as high as a window and as wide as the scene or a window; 0 outside the scene."""
+
+    known: NDArray[np.bool_]
+    """Where there is data and no cloud that the product itself marks, `(y, x)`; False outside the scene."""
+
+
+def walk(scene: Scene, bands: Sequence[str], grid: Grid, *, marked: bool, first: int = 0) -> Generator[Ground]:
+    """Yield the ground of each row of windows, from row number `first` on.
+
+    Args:
+        scene: what to read.
+        bands: its bands, in the order of the planes of `pixels`.
+        grid: the windows.
+        marked: whether pixels that the product marks as cloud or shadow are unknown.
+        first: number of the first row of windows.
+    """
+    rows, columns = grid.rows, grid.columns
+    shape = (rows.window, max(columns.length, columns.window))
+    kept = Ground(-1, np.zeros((len(bands), 0, shape[1]), np.float32), np.zeros((0, shape[1]), bool))
+    end = int(rows.starts[first])  # rows of the scene read so far end here
+    with scene.open(bands) as reader:
+        for number in range(first, len(rows)):
+            start = int(rows.starts[number])
+            pixels, known = np.zeros((len(bands), *shape), np.float32), np.zeros(shape, bool)
+            shared = max(end - start, 0)
+            pixels[:, :shared], known[:shared] = (
+                kept.pixels[:, rows.window - shared :],
+                kept.known[rows.window - shared :],
+            )
+            stop = min(start + rows.window, rows.length)
+            _read(reader, slice(start + shared, stop), pixels[:, shared:], known[shared:], marked=marked)
+            kept, end = Ground(number, pixels, known), stop
+            yield kept
+
+
+def _read(
+    reader: SceneReader, rows: slice, pixels: NDArray[np.float32], known: NDArray[np.bool_], *, marked: bool
+) -> None:
+    if rows.start >= rows.stop:
+        return
+    height, width = rows.stop - rows.start, reader.scene.shape[1]
+    window = (rows, slice(0, width))
+    image = reader.read(window)
+    pixels[:, :height, :width] = image.pixels
+    known[:height, :width] = image.valid & ~reader.clouded(window) if marked else image.valid
