@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from highwall.image import Image
     from highwall.legend import Legend
     from highwall.models.folder import load_model
+    from highwall.products.map import map_scene
+    from highwall.scenes import open_scene
 
 __version__: Final = "0.1.0"
-__all__ = ["Image", "Legend", "check", "evaluate", "load_model", "predict", "train"]
+__all__ = ["Image", "Legend", "check", "evaluate", "load_model", "map_scene", "open_scene", "predict", "train"]
 
 _HOMES: Final = {
     "Image": "highwall.image",
@@ -20,6 +22,8 @@ _HOMES: Final = {
     "check": "highwall.api",
     "evaluate": "highwall.api",
     "load_model": "highwall.models.folder",
+    "map_scene": "highwall.products.map",
+    "open_scene": "highwall.scenes",
     "predict": "highwall.api",
     "train": "highwall.api",
 }

@@ -13,6 +13,7 @@ import highwall
 from highwall.cli.check import check
 from highwall.cli.demo import demo
 from highwall.cli.evaluate import evaluate
+from highwall.cli.map import map_
 from highwall.cli.predict import predict
 from highwall.cli.simulate import simulate
 from highwall.cli.train import train
@@ -24,8 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (check, train, evaluate, predict, simulate, demo):
-    app.command()(verb)
+for verb in (check, train, evaluate, predict, map_, simulate, demo):
+    app.command(verb.__name__.rstrip("_"))(verb)
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,1 @@
+"""What a map leaves: rasters, polygons, and the files that describe them."""

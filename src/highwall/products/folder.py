@@ -1,0 +1,98 @@
+"""Writes the folder of a map from its finished pixels."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from highwall.files import sha256, write_json
+from highwall.products.item import map_item
+from highwall.products.labels import Labels, Provenance
+from highwall.products.plan import make_claim, model_id
+from highwall.products.polygon_layer import write_parquet, write_polygons
+from highwall.products.rasters import write_classes, write_probabilities, writing
+from highwall.products.style import classes_qml
+from highwall.products.work import MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from highwall.legend import Legend
+    from highwall.mapping.engine import Plan
+    from highwall.products.plan import Options
+    from highwall.products.scratch import Scratch
+
+LIBRARIES: Final = ("highwall", "numpy", "rasterio", "odc-geo", "geopandas", "pyproj", "torch")
+
+
+def write_product(
+    scratch: Scratch,
+    plan: Plan,
+    legend: Legend,
+    options: Options,
+    *,
+    seconds: dict[str, float],
+    notes: Sequence[str],
+    command: Sequence[str],
+) -> Path:
+    """Write everything that belongs to a map into a folder in the scratch's folder, and return it.
+
+    Args:
+        scratch: the finished pixels.
+        plan: what was mapped, and with what.
+        legend: the classes.
+        options: minimum mapping unit, and which files.
+        seconds: what each step took so far; further steps are added.
+        notes: what a person should know.
+        command: the command line.
+
+    Raises:
+        BadInput: the disk is full.
+    """
+    scene, folder = plan.scene, scratch.folder / "map"
+    folder.mkdir(exist_ok=True)
+    for leftover in folder.iterdir():
+        leftover.unlink()
+    with _timed(seconds, "rasters"):
+        write_classes(folder / "classes.tif", scratch.folder, scene.geobox, legend)
+        write_probabilities(folder / "probabilities.tif", scratch.folder, scene.geobox, legend)
+    with _timed(seconds, "polygons"), writing(folder / "polygons.gpkg"):
+        labels = Labels(scratch.classes(), scratch.probabilities(), scene.geobox, legend)
+        date = scene.origin.datetime.date() if scene.origin.datetime else None
+        provenance = Provenance(scene.id, date, model_id(plan.predictor))
+        totals = write_polygons(folder / "polygons.gpkg", labels, provenance, minimum_ha=options.minimum_ha)
+        if options.parquet:
+            write_parquet(folder / "polygons.gpkg", folder / "polygons.parquet")
+        (folder / "classes.qml").write_text(classes_qml(legend), "utf-8")
+    write_json(folder / "item.json", map_item(scene, legend, model_id(plan.predictor), _files(folder)))
+    files = {name: {"sha256": digest, "bytes": size} for name, (digest, size) in _files(folder).items()}
+    manifest: dict[str, Any] = {
+        "scene": scene.id,
+        "model": model_id(plan.predictor),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": list(command),
+        "classes": [total.to_json() for total in totals],
+        "areas": "geodesic on WGS 84, added up over the polygons; uncorrected for the errors of the map",
+        "notes": list(notes),
+        "seconds": {step: round(value, 3) for step, value in seconds.items()},
+        "files": files,
+        "versions": {name: version(name) for name in LIBRARIES},
+        "claim": make_claim(plan, legend, options),
+    }
+    write_json(folder / MANIFEST, manifest)
+    return folder
+
+
+def _files(folder: Path) -> dict[str, tuple[str, int]]:
+    return {path.name: (sha256(path), path.stat().st_size) for path in sorted(folder.iterdir())}
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    begun = time.perf_counter()
+    yield
+    seconds[step] = time.perf_counter() - begun

@@ -1,0 +1,156 @@
+"""Maps a scene: from a product of the archive to a folder that any GIS opens."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from highwall.errors import BadInput
+from highwall.legend import DEFAULT_LEGEND, Legend
+from highwall.mapping.ahead import ahead
+from highwall.mapping.engine import Plan, Predictor, strips
+from highwall.products.folder import write_product
+from highwall.products.plan import Clouds, Options, look_ahead, make_claim, make_plan
+from highwall.products.scratch import Scratch
+from highwall.products.work import MANIFEST, claimed
+from highwall.scenes import Scene, open_scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Progress = Callable[[int, int], None]
+
+log = logging.getLogger("highwall")
+
+
+@dataclass(frozen=True)
+class Map:
+    """A map on disk."""
+
+    folder: Path
+    """Where it is."""
+
+    manifest: dict[str, Any]
+    """The contents of its `manifest.json`: scene, model, classes with their areas, notes, files, timings."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a person wants to know of it first, as JSON."""
+        return {"folder": str(self.folder)} | {
+            key: self.manifest[key] for key in ("scene", "classes", "notes", "seconds")
+        }
+
+
+def map_scene(
+    scene: Scene | Path | str,
+    predictor: Predictor,
+    out: Path | str,
+    *,
+    legend: Legend | None = None,
+    bands: Sequence[str] | None = None,
+    window: int = 256,
+    overlap: int = 64,
+    batch: int = 8,
+    clouds: Clouds = "auto",
+    minimum_ha: float = 0.5,
+    parquet: bool = False,
+    command: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Map:
+    """Map a scene whole, without a seam, in memory that does not grow with its height.
+
+    What a run that was killed has done is kept beside `out`; the same call goes on from there, and the rasters are
+    the same, byte for byte. For a predictor of one's own this holds if it has an attribute `fingerprint`, a text
+    that changes whenever its answers do; without one the work begins again.
+
+    Args:
+        scene: a scene, or what `open_scene` opens.
+        predictor: from reflectance `(n, band, y, x)` float32, 0 in all bands where there is no data, to class
+            probabilities `(n, class, y, x)` float32: a model, or any callable.
+        out: folder to make: `classes.tif`, `probabilities.tif`, `polygons.gpkg`, `item.json`, `manifest.json`.
+        legend: the classes of the answers; by default the predictor's own `legend`, else the default legend.
+        bands: what the predictor takes, in order; by default its own `bands`, else the default six where the scene
+            has them, else the scene's.
+        window: height and width of a window in pixels; a predictor is given no other size.
+        overlap: pixels that neighbouring windows share, where their answers are blended.
+        batch: number of windows that the predictor is given at once, at most.
+        clouds: `product` (its own mask), `network` (an extra), `none`, or `auto`: the product's mask if it has one.
+        minimum_ha: minimum mapping unit in hectares; smaller polygons are flagged.
+        parquet: whether to write the polygons as GeoParquet too (an extra).
+        command: the command line, for the manifest.
+        progress: called with the number of windows done with, and of all windows.
+
+    Raises:
+        BadInput: the scene cannot be read or lacks a band, `out` holds something else, or the disk is full.
+    """
+    options = Options(window, overlap, batch, clouds, minimum_ha, parquet)
+    if not isinstance(scene, Scene):
+        scene = open_scene(scene)
+    if legend is None:
+        legend = getattr(predictor, "legend", DEFAULT_LEGEND)
+    plan = make_plan(scene, predictor, legend, bands, options)
+    out = Path(out).absolute()
+    with claimed(out, make_claim(plan, legend, options), resume=hasattr(predictor, "fingerprint")) as work:
+        if work is None:
+            log.info("%s is complete", out)
+            return read_map(out)
+        begun = time.perf_counter()
+        notes = look_ahead(plan)
+        for note in notes:
+            log.warning("note: %s", note)
+        scratch = Scratch(work, scene.shape, len(legend))
+        _check_space(scratch)
+        _compute(plan, scratch, progress or _silent)
+        seconds = {"windows": time.perf_counter() - begun}
+        log.info("%s: writing rasters and polygons", scene.id)
+        product = write_product(scratch, plan, legend, options, seconds=seconds, notes=notes, command=command)
+        if out.exists():
+            out.rmdir()
+        product.replace(out)
+    return read_map(out)
+
+
+def read_map(folder: Path) -> Map:
+    """Read what a map's manifest tells.
+
+    Raises:
+        BadInput: this is no map.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        manifest = None
+    if not isinstance(manifest, dict) or not {"scene", "classes", "notes", "seconds"} <= manifest.keys():
+        raise BadInput(f"{folder} is no map: it has no {MANIFEST}, or a damaged one")
+    return Map(folder, manifest)
+
+
+def _compute(plan: Plan, scratch: Scratch, progress: Progress) -> None:
+    """Compute the rows that are not there yet."""
+    rows, total = plan.grid.rows, len(plan.grid)
+    done = scratch.rows_done(rows)
+    if done == rows.length:
+        return progress(total, total)
+    if done:
+        log.info("%s: going on at row %d of %d", plan.scene.id, done, rows.length)
+    with scratch.writer(done) as writer:
+        for strip in ahead(strips(plan, done, lambda windows: progress(windows, total))):
+            writer.append(strip)
+            progress(strip.windows, total)
+    return None
+
+
+def _silent(done: int, total: int) -> None:
+    """Tell nobody how far it is."""
+
+
+def _check_space(scratch: Scratch) -> None:
+    """Refuse to begin what the disk has no room for: the scratch, and about half of it again for the product."""
+    needed = scratch.bytes * 3 // 2 - scratch.bytes_so_far
+    free = shutil.disk_usage(scratch.folder).free
+    if free < needed:
+        raise BadInput(f"{scratch.folder}: {needed / 1e6:,.0f} MB are needed here, {free / 1e6:,.0f} MB are free")

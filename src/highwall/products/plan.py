@@ -1,0 +1,145 @@
+"""What a map will be made of, checked before hours are spent."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from highwall.errors import BadInput
+from highwall.mapping.engine import Plan, Predictor
+from highwall.mapping.radiometry import check_values, shift_note
+from highwall.mapping.windows import make_grid
+from highwall.sentinel2 import DEFAULT_BANDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from highwall.legend import Legend
+    from highwall.scenes import Scene
+
+Clouds = Literal["auto", "product", "network", "none"]
+"""What tells clouds and shadows: the product's own mask, a network, nothing, or the product's mask if it has one."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a scene is mapped."""
+
+    window: int = 256
+    """Height and width of a window in pixels."""
+
+    overlap: int = 64
+    """Pixels that neighbouring windows share."""
+
+    batch: int = 8
+    """Windows that the predictor is given at once, at most."""
+
+    clouds: Clouds = "auto"
+    """What tells clouds and shadows."""
+
+    minimum_ha: float = 0.5
+    """Minimum mapping unit in hectares: smaller polygons are flagged."""
+
+    parquet: bool = False
+    """Whether to write the polygons as GeoParquet too."""
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise BadInput(f"a batch holds one window or more, not {self.batch}")
+        if not self.minimum_ha >= 0:
+            raise BadInput(f"a minimum mapping unit is 0 ha or more, not {self.minimum_ha}")
+
+
+def make_plan(
+    scene: Scene, predictor: Predictor, legend: Legend, bands: Sequence[str] | None, options: Options
+) -> Plan:
+    """Decide which bands, windows and clouds.
+
+    Raises:
+        BadInput: the scene lacks a band or a mask of clouds that is asked for, or an option makes no sense.
+    """
+    wanted = tuple(getattr(predictor, "bands", ()) if bands is None else bands)
+    if not wanted:
+        wanted = DEFAULT_BANDS if set(DEFAULT_BANDS) <= set(scene.bands) else scene.bands
+    if lacking := [band for band in wanted if band not in scene.bands]:
+        raise BadInput(f"{scene.id}: band {' '.join(lacking)} is missing (there are {' '.join(scene.bands)})")
+    if options.clouds == "product" and scene.clouds is None:
+        raise BadInput(f"{scene.id}: the product brings no mask of clouds; a network can tell them (--clouds network)")
+    network = None
+    if options.clouds == "network":
+        from highwall.mapping.clouds import cloud_predictor  # noqa: PLC0415 - an extra
+
+        if wanted != DEFAULT_BANDS:
+            raise BadInput(f"the network for clouds takes {' '.join(DEFAULT_BANDS)}, but the model {' '.join(wanted)}")
+        network = cloud_predictor(scene.origin.level)
+    return Plan(
+        scene=scene,
+        bands=wanted,
+        predictor=predictor,
+        ids=legend.ids,
+        grid=make_grid(scene.shape, options.window, options.overlap),
+        batch=options.batch,
+        marked=options.clouds in ("auto", "product"),
+        clouds=network,
+    )
+
+
+def make_claim(plan: Plan, legend: Legend, options: Options) -> dict[str, Any]:
+    """Take down all that decides what a map will be, to tell the same run from another."""
+    scene = plan.scene
+    return {
+        "highwall": version("highwall"),
+        "scene": {
+            "id": scene.id,
+            "files": {href: _size(href) for href in scene.origin.hrefs},
+            "shape": list(scene.shape),
+            "crs": None if scene.geobox.crs is None else scene.geobox.crs.to_wkt(),
+            "transform": list(scene.geobox.affine)[:6],
+            "calibration": {
+                band: [plane.calibration.scale, plane.calibration.add] for band, plane in scene.planes.items()
+            },
+            "resampling": scene.resampling,
+        },
+        "model": model_id(plan.predictor),
+        "fingerprint": getattr(plan.predictor, "fingerprint", None),
+        "bands": list(plan.bands),
+        "legend": [[c.id, c.name, list(c.color)] for c in legend.classes],
+        "options": asdict(options),
+    }
+
+
+def look_ahead(plan: Plan) -> list[str]:
+    """Look at a sample of the scene; return a line for each thing that a person should know.
+
+    Raises:
+        BadInput: the values are no reflectance that the model could know.
+    """
+    scene = plan.scene
+    notes = [] if scene.geobox.crs is not None else [f"{scene.id} has no georeference: areas stay unknown"]
+    facts = getattr(plan.predictor, "facts", None)
+    if not facts:
+        return notes
+    with scene.open(plan.bands) as reader:
+        sample = reader.sample()
+    check_values(scene.id, sample)
+    note = shift_note(sample, plan.bands, facts.get("training", {}))
+    if note and scene.origin.radiometry is None:
+        notes.append(f"{scene.id}: nothing tells what its counts mean, and {note}")
+    elif note:
+        notes.append(f"{scene.id}: {note}, although {scene.origin.radiometry} tells what its counts mean")
+    return notes
+
+
+def model_id(predictor: Predictor) -> str:
+    """Return the name of a model, or of the function that stands in for one."""
+    name = getattr(predictor, "id", None) or getattr(predictor, "__qualname__", type(predictor).__qualname__)
+    return str(name)
+
+
+def _size(href: str) -> int | None:
+    try:
+        return Path(href).stat().st_size
+    except OSError:
+        return None
