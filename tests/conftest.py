@@ -35,7 +35,7 @@ SPECTRA = np.array(
 )
 """Reflectance of each class, per band."""
 
-pytest_plugins = ("scene_fixtures",)
+pytest_plugins = ("scene_fixtures", "safe_fixtures")
 
 TINY = (
     *(f"networks.{name}.{key}" for name in ("unet", "fpn") for key in ("encoder=tu-test_efficientnet", "weights=none")),

@@ -122,21 +122,31 @@ def test_a_run_goes_on_after_any_strip(make_scene: Callable[..., Scene], local: 
             np.testing.assert_array_equal(one.classes, other.classes)
 
 
-def test_a_second_predictor_tells_clouds(make_scene: Callable[..., Scene], constant: Any) -> None:
-    def clouds(reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
-        cloudy = (reflectance[:, 0] > 0.3).astype(np.float32)
-        return np.stack([1 - cloudy, 0.25 * cloudy, 0.75 * cloudy], 1)
-
+def test_ground_under_clouds_is_unknown_and_windows_of_it_are_never_computed(
+    make_scene: Callable[..., Scene], constant: Any
+) -> None:
     scene = make_scene(100, 120, hole=True)
-    image = scene.read()
-    classes, _ = whole(strips(plan(scene, constant, clouds=clouds)))
-    np.testing.assert_array_equal(classes, np.where(image.valid & (image.pixels[0] <= 0.3), 2, 255))
+    clouds = np.zeros((100, 120), np.uint8)
+    clouds[:, :70], clouds[80:, 90:] = 2, 255
+    asked: list[NDArray[np.float32]] = []
+
+    def spy(reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
+        asked.extend(reflectance)
+        return constant(reflectance)
+
+    made = plan(scene, spy, 32, 0, clouds=clouds)
+    classes, probabilities = whole(strips(made))
+    known = scene.read().valid & (clouds == 0)
+    np.testing.assert_array_equal(classes, np.where(known, 2, 255))
+    np.testing.assert_array_equal(probabilities == 255, np.broadcast_to(~known, probabilities.shape))
+    starts = [(row, column) for row in made.grid.rows.starts for column in made.grid.columns.starts]
+    assert len(asked) == sum(known[row : row + 32, column : column + 32].any() for row, column in starts) < len(starts)
 
 
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (lambda x: np.zeros((len(x), 3, *x.shape[2:]), np.float32), "classes are those of the legend"),
+        (lambda x: np.zeros((len(x), 3, *x.shape[2:]), np.float32), "classes are the legend's"),
         (lambda x: np.zeros((len(x), 4, 5, 5), np.float32), "the predictor answered"),
         (lambda x: np.full((len(x), 4, *x.shape[2:]), np.nan, np.float32), "not finite"),
     ],

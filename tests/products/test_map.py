@@ -228,7 +228,6 @@ def test_ground_without_any_data_makes_an_empty_map(
         ({"minimum_ha": float("nan")}, "minimum mapping unit"),
         ({"bands": ["B01"]}, "band B01 is missing"),
         ({"clouds": "product"}, "brings no mask of clouds"),
-        ({"clouds": "network", "bands": ["B02"]}, "takes B02 B03"),
     ],
 )
 def test_options_that_make_no_sense_leave_nothing(

@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 import highwall
+from highwall.cli.change import change
 from highwall.cli.check import check
 from highwall.cli.demo import demo
 from highwall.cli.evaluate import evaluate
 from highwall.cli.map import map_
 from highwall.cli.predict import predict
 from highwall.cli.simulate import simulate
+from highwall.cli.tiles import tiles
 from highwall.cli.train import train
 from highwall.errors import BadInput
 
@@ -25,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (check, train, evaluate, predict, map_, simulate, demo):
+for verb in (check, train, evaluate, predict, map_, change, tiles, simulate, demo):
     app.command(verb.__name__.rstrip("_"))(verb)
 
 

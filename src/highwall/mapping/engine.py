@@ -61,11 +61,8 @@ class Plan:
     batch: int = 8
     """Number of windows that the predictor is given at once, at most."""
 
-    marked: bool = True
-    """Whether ground that the product itself marks as cloud or shadow is unknown."""
-
-    clouds: Predictor | None = None
-    """A second predictor, for clouds; its first class is clear ground, all others make ground unknown."""
+    clouds: NDArray[np.uint8] | None = None
+    """What makes ground unknown beside the scene's own mask, `(y, x)`: 0 where it is clear; may lie on disk."""
 
 
 def strips(plan: Plan, first_row: int = 0, tick: Callable[[int], None] | None = None) -> Generator[Strip]:
@@ -89,21 +86,18 @@ def strips(plan: Plan, first_row: int = 0, tick: Callable[[int], None] | None = 
     first = rows.first_over(first_row)
     width = max(columns.length, columns.window)
     blend = np.zeros((len(plan.ids), rows.window, width))
-    cover = None
     ids = np.array(plan.ids, np.uint8)
-    for ground in ahead(walk(plan.scene, plan.bands, plan.grid, marked=plan.marked, first=first)):
+    for ground in ahead(walk(plan.scene, plan.bands, plan.grid, plan.clouds, first)):
         start, done = int(rows.starts[ground.number]), ground.number * len(columns)
         for wanted in _batches(ground, plan):
-            cover = _add_batch(plan, ground, wanted, blend, cover)
+            _add_batch(plan, ground, wanted, blend)
             if tick is not None:
                 tick(done + wanted[-1] + 1)
         end = rows.settled(ground.number)
         if end > first_row:
-            known = _known(ground, cover, end - start)[:, : columns.length]
-            yield _settled(blend[:, : end - start, : columns.length], known, ids, start, done + len(columns))
-        for totals in (blend, cover):
-            if totals is not None:
-                _shift(totals, end - start)
+            settled = np.s_[..., : end - start, : columns.length]
+            yield _settled(blend[settled], ground.known[settled], ids, start, done + len(columns))
+        _shift(blend, end - start)
 
 
 def _batches(ground: Ground, plan: Plan) -> Iterator[list[int]]:
@@ -115,9 +109,7 @@ def _batches(ground: Ground, plan: Plan) -> Iterator[list[int]]:
         yield wanted[position : position + plan.batch]
 
 
-def _add_batch(
-    plan: Plan, ground: Ground, wanted: Sequence[int], blend: NDArray[np.float64], cover: NDArray[np.float64] | None
-) -> NDArray[np.float64] | None:
+def _add_batch(plan: Plan, ground: Ground, wanted: Sequence[int], blend: NDArray[np.float64]) -> None:
     """Ask the predictor about some windows of a row and add its answers."""
     rows, columns = plan.grid.rows, plan.grid.columns
     starts = columns.starts[list(wanted)].tolist()
@@ -125,34 +117,18 @@ def _add_batch(
     answers = _asked(plan.predictor, windows, len(plan.ids))
     for number, start, answer in zip(wanted, starts, answers, strict=True):
         add_window(blend, answer, rows.weights[ground.number], columns.weights[number], start)
-    if plan.clouds is None:
-        return None
-    answers = _asked(plan.clouds, windows)
-    if cover is None:
-        cover = np.zeros((answers.shape[1], *blend.shape[1:]))
-    for number, start, answer in zip(wanted, starts, answers, strict=True):
-        add_window(cover, answer, rows.weights[ground.number], columns.weights[number], start)
-    return cover
 
 
-def _asked(predictor: Predictor, windows: NDArray[np.float32], classes: int | None = None) -> NDArray[np.float32]:
+def _asked(predictor: Predictor, windows: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
     answers = np.ascontiguousarray(predictor(windows), np.float32)
-    count, _, height, width = windows.shape
-    if answers.ndim != 4 or answers.shape != (count, classes or answers.shape[1], height, width):
+    wanted = (len(windows), classes, *windows.shape[2:])
+    if answers.shape != wanted:
         raise ValueError(
-            f"the predictor answered {windows.shape} with {answers.shape}, not with ({count}, "
-            f"{classes or 'classes'}, {height}, {width}): classes are those of the legend"
+            f"the predictor answered {windows.shape} with {answers.shape}, not with {wanted}: classes are the legend's"
         )
     if not np.isfinite(answers).all():
         raise ValueError("the predictor's answer is not finite everywhere")
     return answers
-
-
-def _known(ground: Ground, cover: NDArray[np.float64] | None, height: int) -> NDArray[np.bool_]:
-    known = ground.known[:height].copy()
-    if cover is not None:
-        known &= cover[:, :height].argmax(axis=0) == 0
-    return known
 
 
 def _settled(

@@ -27,17 +27,19 @@ class Ground:
     """Reflectance `(band, y, x)`, as high as a window and as wide as the scene or a window; 0 outside the scene."""
 
     known: NDArray[np.bool_]
-    """Where there is data and no cloud that the product itself marks, `(y, x)`; False outside the scene."""
+    """Where there is data and no cloud, `(y, x)`; False outside the scene."""
 
 
-def walk(scene: Scene, bands: Sequence[str], grid: Grid, *, marked: bool, first: int = 0) -> Generator[Ground]:
+def walk(
+    scene: Scene, bands: Sequence[str], grid: Grid, clouds: NDArray[np.uint8] | None = None, first: int = 0
+) -> Generator[Ground]:
     """Yield the ground of each row of windows, from row number `first` on.
 
     Args:
-        scene: what to read.
+        scene: what to read; what it marks as cloud or shadow is unknown.
         bands: its bands, in the order of the planes of `pixels`.
         grid: the windows.
-        marked: whether pixels that the product marks as cloud or shadow are unknown.
+        clouds: what else is unknown, `(y, x)`: 0 where it is clear. The array may lie on disk.
         first: number of the first row of windows.
     """
     rows, columns = grid.rows, grid.columns
@@ -47,25 +49,30 @@ def walk(scene: Scene, bands: Sequence[str], grid: Grid, *, marked: bool, first:
     with scene.open(bands) as reader:
         for number in range(first, len(rows)):
             start = int(rows.starts[number])
+            stop = min(start + rows.window, rows.length)
             pixels, known = np.zeros((len(bands), *shape), np.float32), np.zeros(shape, bool)
             shared = max(end - start, 0)
-            pixels[:, :shared], known[:shared] = (
-                kept.pixels[:, rows.window - shared :],
-                kept.known[rows.window - shared :],
-            )
-            stop = min(start + rows.window, rows.length)
-            _read(reader, slice(start + shared, stop), pixels[:, shared:], known[shared:], marked=marked)
+            pixels[:, :shared] = kept.pixels[:, rows.window - shared :]
+            known[:shared] = kept.known[rows.window - shared :]
+            _read(reader, slice(start + shared, stop), clouds, pixels[:, shared:], known[shared:])
             kept, end = Ground(number, pixels, known), stop
             yield kept
 
 
 def _read(
-    reader: SceneReader, rows: slice, pixels: NDArray[np.float32], known: NDArray[np.bool_], *, marked: bool
+    reader: SceneReader,
+    rows: slice,
+    clouds: NDArray[np.uint8] | None,
+    pixels: NDArray[np.float32],
+    known: NDArray[np.bool_],
 ) -> None:
+    """Read rows of the scene into the upper left corner of `pixels` and `known`."""
     if rows.start >= rows.stop:
         return
-    height, width = rows.stop - rows.start, reader.scene.shape[1]
-    window = (rows, slice(0, width))
+    window = (rows, slice(0, reader.scene.shape[1]))
     image = reader.read(window)
+    height, width = image.shape
     pixels[:, :height, :width] = image.pixels
-    known[:height, :width] = image.valid & ~reader.clouded(window) if marked else image.valid
+    known[:height, :width] = image.valid & ~reader.clouded(window)
+    if clouds is not None:
+        known[:height, :width] &= clouds[rows] == 0

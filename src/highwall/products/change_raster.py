@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 BLOCK: Final = 256
 """Rows in memory at once, and sides of the squares in which all pixels have one area."""
 
+_CACHE: Final = 128
+"""Megabytes that GDAL keeps blocks in."""
+
 
 @dataclass(frozen=True, eq=False)
 class Compared:
@@ -59,6 +62,7 @@ def compare(a: MapFolder, b: MapFolder, ground: CommonGround, scratch: Path) -> 
     pixels, hectares = np.zeros((size, size), np.int64), np.zeros((size, size))
     raw = {name: scratch / f"{name}.raw" for name in ("gain", "loss")}
     with ExitStack() as stack:
+        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE))
         first, second = (stack.enter_context(opened(each.classes)) for each in (a, b))
         gain, loss = (stack.enter_context(path.open("wb")) for path in raw.values())
         target = stack.enter_context(rasterio.open(scratch / "change.tif", "w", **_profile(code, ground)))
@@ -92,7 +96,7 @@ def write_change(path: Path, scratch: Path, legend: Legend) -> None:
     categories = "".join(f"<Category>{escape(names.get(n, ''))}</Category>" for n in range(max(names) + 1))
     inside = f'<PAMRasterBand band="1"><CategoryNames>{categories}</CategoryNames></PAMRasterBand>'
     (scratch / "change.tif.aux.xml").write_text(f"<PAMDataset>{inside}</PAMDataset>", "utf-8")
-    with rasterio.Env(GDAL_CACHEMAX=256):
+    with rasterio.Env(GDAL_CACHEMAX=_CACHE):
         rasterio.shutil.copy(source, path, **COG, overview_resampling="nearest")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any, Final
 
 from highwall.errors import BadInput
@@ -32,6 +33,7 @@ def map_on_ray(jobs: Sequence[Job], address: str) -> Iterator[Outcome]:
         import ray  # noqa: PLC0415 - an extra
     except ImportError:
         raise BadInput("a cluster needs Ray: pip install 'highwall[ray]'") from None
+    _knock(address)
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -47,6 +49,17 @@ def map_on_ray(jobs: Sequence[Job], address: str) -> Iterator[Outcome]:
         raise BadInput(f"a scene lost its worker {RETRIES} times over; the same command goes on") from None
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """See whether anybody listens at `host:port`: Ray itself would try for minutes, and then end the program."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        raise BadInput(f"no Ray cluster at {address} ({error.strerror or error})") from None
 
 
 def _share(nodes: list[dict[str, Any]]) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from highwall.legend import DEFAULT_LEGEND, Legend
 from highwall.mapping.ahead import ahead
 from highwall.mapping.engine import Plan, Predictor, strips
 from highwall.products.folder import write_product
-from highwall.products.plan import Clouds, Options, look_ahead, make_claim, make_plan
+from highwall.products.plan import Clouds, Options, look_ahead, make_claim, make_plan, plan_clouds
 from highwall.products.scratch import Scratch
 from highwall.products.work import MANIFEST, claimed
 from highwall.scenes import Scene, open_scene
@@ -104,8 +104,12 @@ def map_scene(
             log.warning("note: %s", note)
         scratch = Scratch(work, scene.shape, len(legend))
         _check_space(scratch)
+        seconds = {}
+        if options.clouds == "network":
+            plan = _without_clouds(plan, work / "clouds", progress or _silent)
+            seconds["clouds"] = time.perf_counter() - begun
         _compute(plan, scratch, progress or _silent)
-        seconds = {"windows": time.perf_counter() - begun}
+        seconds["windows"] = time.perf_counter() - begun - seconds.get("clouds", 0)
         log.info("%s: writing rasters and polygons", scene.id)
         product = write_product(scratch, plan, legend, options, seconds=seconds, notes=notes, command=command)
         if out.exists():
@@ -127,6 +131,15 @@ def read_map(folder: Path) -> Map:
     if not isinstance(manifest, dict) or not {"scene", "classes", "notes", "seconds"} <= manifest.keys():
         raise BadInput(f"{folder} is no map: it has no {MANIFEST}, or a damaged one")
     return Map(folder, manifest)
+
+
+def _without_clouds(plan: Plan, work: Path, progress: Progress) -> Plan:
+    """Ask a network for clouds first, so that ground under them need not be looked at."""
+    clouds = plan_clouds(plan.scene)
+    scratch = Scratch(work, plan.scene.shape, len(clouds.ids))
+    log.info("%s: looking for clouds", plan.scene.id)
+    _compute(clouds, scratch, progress)
+    return replace(plan, clouds=scratch.classes())
 
 
 def _compute(plan: Plan, scratch: Scratch, progress: Progress) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,10 +11,13 @@ from highwall.errors import BadInput
 from highwall.mapping.engine import Plan, Predictor
 from highwall.mapping.radiometry import check_values, shift_note
 from highwall.mapping.windows import make_grid
+from highwall.products.polygon_layer import require_pyarrow
 from highwall.sentinel2 import DEFAULT_BANDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from odc.geo.geobox import GeoBox
 
     from highwall.legend import Legend
     from highwall.scenes import Scene
@@ -67,23 +70,36 @@ def make_plan(
         raise BadInput(f"{scene.id}: band {' '.join(lacking)} is missing (there are {' '.join(scene.bands)})")
     if options.clouds == "product" and scene.clouds is None:
         raise BadInput(f"{scene.id}: the product brings no mask of clouds; a network can tell them (--clouds network)")
-    network = None
-    if options.clouds == "network":
-        from highwall.mapping.clouds import cloud_predictor  # noqa: PLC0415 - an extra
+    if options.parquet:
+        require_pyarrow()
+    if options.clouds in ("network", "none"):
+        scene = replace(scene, clouds=None)
+    grid = make_grid(scene.shape, options.window, options.overlap)
+    return Plan(scene, wanted, predictor, legend.ids, grid, options.batch)
 
-        if wanted != DEFAULT_BANDS:
-            raise BadInput(f"the network for clouds takes {' '.join(DEFAULT_BANDS)}, but the model {' '.join(wanted)}")
-        network = cloud_predictor(scene.origin.level)
-    return Plan(
-        scene=scene,
-        bands=wanted,
-        predictor=predictor,
-        ids=legend.ids,
-        grid=make_grid(scene.shape, options.window, options.overlap),
-        batch=options.batch,
-        marked=options.clouds in ("auto", "product"),
-        clouds=network,
-    )
+
+def plan_clouds(scene: Scene) -> Plan:
+    """Plan to ask a network for clouds and their shadows; its class 0 is clear ground.
+
+    Raises:
+        BadInput: the extra is not installed, or the scene lacks a band that the network takes.
+    """
+    from highwall.mapping.clouds import CLASSES, cloud_predictor  # noqa: PLC0415 - an extra
+
+    if lacking := [band for band in DEFAULT_BANDS if band not in scene.bands]:
+        raise BadInput(f"{scene.id}: the network for clouds takes band {' '.join(lacking)} too, which is missing")
+    step = max(round(30 / _metres(scene.geobox)), 1)
+    network = cloud_predictor(scene.origin.level, step=step)
+    grid = make_grid(scene.shape, network.window, network.window // 4)
+    return Plan(scene, DEFAULT_BANDS, network, tuple(range(len(CLASSES))), grid, batch=1)
+
+
+def _metres(geobox: GeoBox) -> float:
+    """Return the height of a pixel in metres; 10 where nothing is known of the ground."""
+    if geobox.crs is None:
+        return 10.0
+    height = abs(float(geobox.affine.e)) or abs(float(geobox.affine.d))
+    return height * 111_320 if geobox.crs.geographic else height
 
 
 def make_claim(plan: Plan, legend: Legend, options: Options) -> dict[str, Any]:

@@ -119,14 +119,23 @@ def batches(labels: Labels, components: Components, minimum_ha: float) -> Iterat
         yield _batch(some.start, some.geometry, labels, components, names, minimum_ha)
 
 
-def write_parquet(geopackage: Path, path: Path) -> None:
-    """Write the layer `polygons` of a GeoPackage as GeoParquet.
+def require_pyarrow() -> None:
+    """Refuse to go on without what GeoParquet needs.
 
     Raises:
         BadInput: pyarrow is missing.
     """
     if find_spec("pyarrow") is None:
         raise BadInput("GeoParquet needs pyarrow: pip install 'highwall[parquet]'")
+
+
+def write_parquet(geopackage: Path, path: Path) -> None:
+    """Write the layer `polygons` of a GeoPackage as GeoParquet.
+
+    Raises:
+        BadInput: pyarrow is missing.
+    """
+    require_pyarrow()
     import geopandas  # noqa: PLC0415 - takes its time to import
 
     table = geopandas.read_file(geopackage, layer=LAYER)

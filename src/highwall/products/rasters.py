@@ -71,8 +71,8 @@ def _raw(path: Path, geobox: GeoBox, bands: int) -> Path:
     """Write the header that makes GDAL read raw bytes, rows of bands of pixels."""
     height, width = geobox.shape
     path.with_suffix(".hdr").write_text(
-        f"ENVI\nsamples = {width}\nlines = {height}\nbands = {bands}\nheader offset = {len(HEAD)}\nfile type = ENVI Standard\n"
-        "data type = 1\ninterleave = bil\nbyte order = 0\n",
+        f"ENVI\nsamples = {width}\nlines = {height}\nbands = {bands}\nheader offset = {len(HEAD)}\n"
+        "file type = ENVI Standard\ndata type = 1\ninterleave = bil\nbyte order = 0\n",
         "ascii",
     )
     return path
@@ -96,7 +96,7 @@ def _vrt(raw: Path, geobox: GeoBox, bands: Sequence[tuple[str, str]]) -> str:
 
 
 def _copy(vrt: str, path: Path, **options: Any) -> None:
-    with writing(path), rasterio.Env(GDAL_CACHEMAX=256):
+    with writing(path), rasterio.Env(GDAL_CACHEMAX=256 * 2**20):
         rasterio.shutil.copy(vrt, path, **COG, **options)
         _read_back(path)
 

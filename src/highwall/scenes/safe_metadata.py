@@ -172,7 +172,7 @@ def _root(xml: bytes, where: str) -> Element:
         raise BadInput(f"{where}: damaged or truncated XML ({error})") from None
     except (ValueError, LookupError) as error:  # a document type, or an encoding that nobody knows
         reason = str(error).partition("(")[0] or type(error).__name__
-        raise BadInput(f"{where}: XML that is not read from strangers ({reason})") from None
+        raise BadInput(f"{where}: XML that is not safe to read ({reason})") from None
     return root
 
 
@@ -222,7 +222,7 @@ def _calibrations(root: Element, level: str, bands: Mapping[str, str], where: st
         next(filter(None, (_text(root, tag) for tag in _SCALES[level])), None), _SCALES[level][0], where
     )
     if quantification <= 0:
-        raise BadInput(f"{where}: {_SCALES[level][0]} is {quantification:g}")
+        raise BadInput(f"{where}: {_SCALES[level][0]} is {quantification:g}, not positive")
     tag = _OFFSETS[level]
     offsets = {part.get("band_id", part.get("bandId")): _value(part.text, tag, where) for part in _all(root, tag)}
     if offsets and (lacking := [band for key, band in bands.items() if key not in offsets]):

@@ -47,6 +47,8 @@ class Source:
             BadInput: it lies on another grid.
         """
         own = GeoBox.from_rio(dataset)
+        if dataset.crs is not None and grid.crs is not None and own.crs != grid.crs:
+            raise BadInput(f"{path}: lies on another grid than the scene's, in another coordinate reference system")
         if own.affine.almost_equals(grid.affine, 1e-6 * abs(grid.affine.a)) and own.shape == grid.shape:
             return cls(path, dataset, 1, 1)
         if dataset.crs is None or grid.crs is None:

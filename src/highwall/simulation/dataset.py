@@ -6,22 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from highwall.errors import BadInput
 from highwall.files import new_folder
+from highwall.image import Image
 from highwall.legend import DEFAULT_LEGEND
-from highwall.sentinel2 import DEFAULT_BANDS, QUANTIFICATION
+from highwall.sentinel2 import DEFAULT_BANDS
 from highwall.simulation.sensor import PIXEL
 from highwall.simulation.site import AWAY, HOME, Point, Region, draw_site, render_site
+from highwall.tilefiles import dataset_toml, write_image, write_mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
 
 SPLITS: Final[dict[str, tuple[Region, str]]] = {
@@ -88,7 +87,7 @@ def simulate(
             written += plot.tiles
             if progress:
                 progress(written, sum(tiles.values()))
-        (draft / "dataset.toml").write_text(_toml(), encoding="utf-8")
+        (draft / "dataset.toml").write_text(dataset_toml(DEFAULT_BANDS, DEFAULT_LEGEND), encoding="utf-8")
 
 
 def _check(out: Path, tiles: Mapping[str, int], size: int, seed: int) -> None:
@@ -126,9 +125,11 @@ def _write_site(root: Path, plot: _Plot, size: int, seed: int) -> None:
     for tile in range(plot.tiles):
         window = np.s_[:, tile * size : (tile + 1) * size]
         name = f"{plot.split}_{plot.first + tile:03d}.tif"
-        counts = np.clip(np.rint(image.pixels[:, *window] / QUANTIFICATION), 1, 65535).astype(np.uint16)
-        _write_image(root / plot.split / "images" / name, counts, geobox[window])
-        _write_mask(root / plot.split / "masks" / name, DEFAULT_LEGEND.mask(labels[window]), geobox[window])
+        part = Image(image.pixels[:, *window], image.valid[window], image.bands, geobox[window])
+        write_image(root / plot.split / "images" / name, part)
+        write_mask(
+            root / plot.split / "masks" / name, DEFAULT_LEGEND.mask(labels[window]), DEFAULT_LEGEND, geobox[window]
+        )
 
 
 def _mines(rng: np.random.Generator, plot: _Plot) -> tuple[Point, ...]:
@@ -149,44 +150,3 @@ def _geobox(plot: _Plot, size: int, crs: str) -> GeoBox:
     west = 250_000 + pitch * (plot.number % columns)
     north = 8_000_000 - pitch * (plot.number // columns)
     return GeoBox((size, size * plot.tiles), Affine(PIXEL, 0, west, 0, -PIXEL, north), crs)
-
-
-def _write_image(path: Path, counts: NDArray[np.uint16], geobox: GeoBox) -> None:
-    with _create(path, counts, geobox, nodata=0) as tiff:
-        tiff.write(counts)
-        tiff.descriptions = DEFAULT_BANDS
-
-
-def _write_mask(path: Path, mask: NDArray[np.uint8], geobox: GeoBox) -> None:
-    with _create(path, mask[None], geobox, photometric="palette") as tiff:
-        tiff.write(mask, 1)
-        tiff.write_colormap(1, DEFAULT_LEGEND.colormap)
-
-
-def _create(
-    path: Path, pixels: NDArray[np.unsignedinteger], geobox: GeoBox, **options: object
-) -> rasterio.io.DatasetWriter:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        count=pixels.shape[0],
-        height=pixels.shape[1],
-        width=pixels.shape[2],
-        dtype=pixels.dtype,
-        crs=str(geobox.crs),
-        transform=geobox.affine,
-        compress="deflate",
-        predictor=2,
-        tiled=True,
-        blockxsize=128,
-        blockysize=128,
-        **options,
-    )
-
-
-def _toml() -> str:
-    bands = ", ".join(f'"{band}"' for band in DEFAULT_BANDS)
-    names = "\n".join(f'{c.id} = "{c.name}"' for c in DEFAULT_LEGEND.classes)
-    return f"bands = [{bands}]\nscale = {QUANTIFICATION}\noffset = 0.0\n\n[legend]\n{names}\n"

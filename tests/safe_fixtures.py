@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
+import threading
 import zipfile
+from functools import partial
+from http import HTTPStatus
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -14,7 +19,7 @@ import rasterio
 from affine import Affine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,7 +80,9 @@ TILE = """<?xml version="1.0" encoding="UTF-8" standalone="no"?>
 """
 
 
-def _write(path: Path, values: NDArray[Any], resolution: int, corner: tuple[float, float] | None = CORNER) -> None:
+def write_jp2_file(
+    path: Path, values: NDArray[Any], resolution: int, corner: tuple[float, float] | None = CORNER
+) -> None:
     """Write a raster as JPEG 2000 without loss, `(y, x)` or `(layer, y, x)`."""
     layers = values if values.ndim == 3 else values[None]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,16 +144,15 @@ def build_safe(
         inner = f"R{resolution}m/T01VCG_20200914T231559_{band}_{resolution}m"
         image = f"{granule}/IMG_DATA/{inner if level == 'L2A' else f'T01VCG_20200914T231559_{band}'}"
         listed.append(f"<IMAGE_FILE>{image}</IMAGE_FILE>")
-        _write(folder / f"{image}.jp2", values, resolution)
+        write_jp2_file(folder / f"{image}.jp2", values, resolution)
         shapes[resolution] = values.shape
     mask_lines = []
     for mask, values in (masks or {}).items():
         band = mask.rpartition("_")[2]
         file = f"{granule}/QI_DATA/MSK_{mask}.jp2"
-        _write(folder / file, values, RESOLUTIONS.get(band, 20))
-        mask_lines.append(
-            f'<MASK_FILENAME bandId="{BAND_IDS.index(band)}" type="MSK_{mask.rpartition("_")[0]}">{file}</MASK_FILENAME>'
-        )
+        write_jp2_file(folder / file, values, RESOLUTIONS.get(band, 20))
+        kind, number = mask.rpartition("_")[0], BAND_IDS.index(band)
+        mask_lines.append(f'<MASK_FILENAME bandId="{number}" type="MSK_{kind}">{file}</MASK_FILENAME>')
     short = level.removeprefix("L")
     (folder / f"MTD_MSI{level}.xml").write_text(
         PRODUCT.format(
@@ -199,7 +205,9 @@ def zip_folder(folder: Path) -> Path:
     return path
 
 
-def ground(seed: int = 0, size: int = 120, bands: tuple[str, ...] = ("B02", "B04", "B8A", "B11", "B12", "B01")) -> Any:
+def ground(
+    seed: int = 0, size: int = 120, bands: Sequence[str] = ("B02", "B04", "B8A", "B11", "B12", "B01")
+) -> dict[str, NDArray[np.uint16]]:
     """Draw counts of some land, baseline before 04.00, with a corner outside of the swath (count 0 in all bands)."""
     rng = np.random.default_rng(seed)
     counts = {}
@@ -213,8 +221,8 @@ def ground(seed: int = 0, size: int = 120, bands: tuple[str, ...] = ("B02", "B04
     return counts
 
 
-@pytest.fixture
-def make_safe(tmp_path: Path) -> Callable[..., Path]:
+@pytest.fixture(scope="session")
+def make_safe(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Write a small SAFE product; arguments of `build_safe`, all with a default."""
 
     def make(
@@ -225,21 +233,28 @@ def make_safe(tmp_path: Path) -> Callable[..., Path]:
         counts: Mapping[str, NDArray[np.uint16]] | None = None,
         **more: Any,
     ) -> Path:
-        return build_safe(root or tmp_path, level, baseline, offset, counts or ground(), **more)
+        folder = root or tmp_path_factory.mktemp("safe")
+        return build_safe(folder, level, baseline, offset, counts or ground(), **more)
 
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def draw_ground() -> Callable[..., dict[str, NDArray[np.uint16]]]:
     """Draw counts for `make_safe`."""
     return ground
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_jp2() -> Callable[..., None]:
     """Write a JPEG 2000 file."""
-    return _write
+    return write_jp2_file
+
+
+@pytest.fixture(scope="session")
+def zip_safe() -> Callable[[Path], Path]:
+    """Move a SAFE folder into a zip."""
+    return zip_folder
 
 
 @pytest.fixture(scope="session")
@@ -251,8 +266,61 @@ def true_metadata() -> Path:
     return folder
 
 
-def edit_xml(path: Path, change: Callable[[ET.Element], None]) -> None:
-    """Change an XML file in place."""
-    tree = ET.parse(path)  # noqa: S314 - the test wrote it, or ESA
-    change(tree.getroot())
-    tree.write(path, "utf-8", xml_declaration=True)
+class _Ranges(SimpleHTTPRequestHandler):
+    """Serves files whole or in ranges, as object stores do."""
+
+    def send_head(self) -> Any:
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        path = Path(self.translate_path(self.path))
+        if asked is None or not path.is_file():
+            return super().send_head()
+        content = path.read_bytes()
+        part = content[int(asked[1]) : int(asked[2]) + 1 if asked[2] else None]
+        self.send_response(HTTPStatus.PARTIAL_CONTENT)
+        self.send_header("Content-Range", f"bytes {asked[1]}-{int(asked[1]) + len(part) - 1}/{len(content)}")
+        self.send_header("Content-Length", str(len(part)))
+        self.end_headers()
+        return io.BytesIO(part)
+
+    def end_headers(self) -> None:
+        self.send_header("Accept-Ranges", "bytes")
+        super().end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[str]:
+    """Serve the test's folder; gives its address."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Ranges, directory=str(tmp_path))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def write_image() -> Callable[..., None]:
+    """Write a file where a true product has one: JPEG 2000, or GeoTIFF if it is named so."""
+
+    def write(path: Path, counts: NDArray[Any], resolution: int, transform: Sequence[float], epsg: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        options = {"driver": "JP2OpenJPEG", "QUALITY": "100", "REVERSIBLE": "YES"}
+        if path.suffix == ".tif":
+            options = {"driver": "GTiff"}
+        place = Affine(resolution, 0, transform[2], 0, -resolution, transform[5])
+        height, width = counts.shape
+        with rasterio.open(
+            path,
+            "w",
+            count=1,
+            height=height,
+            width=width,
+            dtype=counts.dtype,
+            crs=f"EPSG:{epsg}",
+            transform=place,
+            **options,
+        ) as file:
+            file.write(counts, 1)
+
+    return write
