@@ -260,7 +260,7 @@ def zip_safe() -> Callable[[Path], Path]:
 @pytest.fixture(scope="session")
 def true_metadata() -> Path:
     """The XML of six true products."""
-    folder = Path(os.environ.get("HIGHWALL_DATA", Path(__file__).parents[3] / "shared" / "data")) / "safe-metadata"
+    folder = Path(os.environ.get("HIGHWALL_DATA", Path(__file__).parents[2] / "shared" / "data")) / "safe-metadata"
     if not folder.is_dir():
         pytest.skip(f"no true products' metadata in {folder}")
     return folder
