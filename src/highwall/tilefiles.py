@@ -59,7 +59,7 @@ def dataset_toml(bands: Sequence[str], legend: Legend) -> str:
 def _create(path: Path, pixels: NDArray[np.unsignedinteger[Any]], geobox: GeoBox | None, **options: object) -> Any:
     path.parent.mkdir(parents=True, exist_ok=True)
     count, height, width = pixels.shape
-    where = {} if geobox is None else {"crs": str(geobox.crs), "transform": geobox.affine}
+    where = {} if geobox is None else {"crs": geobox.crs.to_wkt(), "transform": geobox.affine}  # type: ignore[union-attr]
     return rasterio.open(
         path,
         "w",

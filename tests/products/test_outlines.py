@@ -15,7 +15,7 @@ from rasterio.features import rasterize, shapes
 from shapely.geometry import shape
 
 from highwall.legend import DEFAULT_LEGEND
-from highwall.products.areas import measure, pixel_hectares
+from highwall.products.areas import measure, measure_small, pixel_hectares
 from highwall.products.components import find_components
 from highwall.products.labels import Labels
 from highwall.products.polygons import outlines
@@ -116,8 +116,33 @@ def test_long_sides_follow_the_grid_and_not_the_shortest_way() -> None:
     assert (np.diff(pixels, axis=0) > 0).all()  # pixels grow towards the equator
 
 
+@pytest.mark.parametrize(
+    ("affine", "crs"),
+    [
+        (UTM, "EPSG:32723"),
+        (Affine(10, 0, 810_000, 0, -10, 9_990_000), "EPSG:32723"),  # at the edge of the zone
+        (Affine(10, 0, 300_000, 0, -10, 8_800_000), "EPSG:32633"),  # 79 degrees north
+        (Affine(1e-4, 0, 20, 0, -1e-4, 71), "EPSG:4326"),
+        (Affine.translation(500_000, 7_500_000) * Affine.rotation(30) * Affine.scale(10, -20), "EPSG:32723"),
+        (Affine(10, 4, 4_300_000, 3, -10, 3_200_000), "EPSG:3035"),  # sheared
+    ],
+)
+def test_small_components_measured_by_pixels_are_as_large_as_their_outlines(affine: Affine, crs: str) -> None:
+    noise = np.random.default_rng(0).normal(size=(70, 90))
+    classes = (np.cumsum(np.cumsum(noise, 0), 1) > 0).astype(np.uint8)
+    classes[:, 60:] = noise[:, 60:] > 0.5
+    labels = as_labels(classes, affine, crs)
+    found = find_components(labels)
+    areas, perimeters = measure_small(found.centre, found.pixels, found.across, found.down, labels.geobox)
+    expected_areas, expected_perimeters = measure(polygons_of(labels), labels.geobox)
+    np.testing.assert_allclose(areas, expected_areas, rtol=5e-6)
+    np.testing.assert_allclose(perimeters, expected_perimeters, rtol=5e-6)
+
+
 def test_without_a_reference_system_nothing_has_an_area() -> None:
     geobox = GeoBox((3, 3), Affine.scale(1, -1), None)
     areas, perimeters = measure(np.array([shapely.box(0, 0, 1, 1)]), geobox)
     assert np.isnan([*areas, *perimeters]).all()
+    one = np.ones(1, np.int64)
+    assert np.isnan(measure_small(np.ones((1, 2)), one, 4 * one, 4 * one, geobox)).all()
     assert np.isnan(pixel_hectares(geobox, 2)).all()

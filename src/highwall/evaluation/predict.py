@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import rasterio
 
+from highwall import tilefiles
 from highwall.errors import BadInput
 from highwall.files import new_file
 from highwall.legend import UNKNOWN
@@ -65,11 +66,9 @@ def predict(
 
 
 def write_mask(path: Path, mask: NDArray[np.uint8], legend: Legend, geobox: GeoBox | None) -> None:
-    """Write class ids `(y, x)` as an uint8 TIFF with colour table, 255 being no data."""
-    with new_file(path) as part, rasterio.open(part, "w", **_profile(mask[None], geobox), nodata=UNKNOWN) as target:
-        target.write(mask, 1)
-        target.write_colormap(1, legend.colormap)
-        target.update_tags(1, **{f"class_{c.id}": c.name for c in legend.classes})
+    """Write class ids `(y, x)` as `tilefiles.write_mask` does; the file appears when it is complete."""
+    with new_file(path) as part:
+        tilefiles.write_mask(part, mask, legend, geobox)
 
 
 def write_probabilities(path: Path, values: NDArray[np.floating[Any]], legend: Legend, geobox: GeoBox | None) -> None:

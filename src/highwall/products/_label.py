@@ -22,6 +22,10 @@ RECORD: Final = np.dtype(
         ("edge", "i8"),  # pixels beside another class
         ("rated", "i8"),  # pixels with a probability
         ("total", "i8"),  # sum of these probabilities, in counts
+        ("rows", "i8"),  # sum of its pixels' rows
+        ("columns", "i8"),  # and of their columns
+        ("across", "i8"),  # sides of pixels along rows between it and what is beside it
+        ("down", "i8"),  # and along columns
         ("top", "i4"),
         ("bottom", "i4"),  # inclusive, as `right`
         ("left", "i4"),
@@ -112,6 +116,19 @@ def fill(classes: NDArray[np.uint8], row: int, column: int) -> NDArray[np.uint8]
 
 
 @njit(nogil=True)
+def erase(
+    mask: NDArray[np.bool_],
+    top: NDArray[np.int64],
+    bottom: NDArray[np.int64],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+) -> None:
+    """Set rectangles of `mask` `(y, x)` to False; rows and columns `(rectangle,)` are inclusive."""
+    for number in range(len(top)):
+        mask[top[number] : bottom[number] + 1, left[number] : right[number] + 1] = False
+
+
+@njit(nogil=True)
 def _find(parent: NDArray[np.int64], label: int) -> int:
     while parent[label] != label:
         parent[label] = parent[parent[label]]
@@ -132,6 +149,10 @@ def _union(table: NDArray[Any], parent: NDArray[np.int64], one: int, two: int) -
     kept.edge += gone.edge
     kept.rated += gone.rated
     kept.total += gone.total
+    kept.rows += gone.rows
+    kept.columns += gone.columns
+    kept.across += gone.across
+    kept.down += gone.down
     kept.bottom = max(kept.bottom, gone.bottom)
     kept.left = min(kept.left, gone.left)
     kept.right = max(kept.right, gone.right)
@@ -145,6 +166,7 @@ def _begin(record: Any, value: int, row: int, x: int, width: int) -> None:
     record.least = UNKNOWN
     record.first = row * width + x
     record.pixels = record.edge = record.rated = record.total = 0
+    record.rows = record.columns = record.across = record.down = 0
     record.top = record.bottom = row
     record.left = record.right = x
 
@@ -152,12 +174,17 @@ def _begin(record: Any, value: int, row: int, x: int, width: int) -> None:
 @njit(nogil=True)
 def _add(record: Any, block: NDArray[np.uint8], own: int, row: int, x: int, top: int) -> None:
     value = block[row + 1, x + 1]
+    above, below, left, right = block[row, x + 1], block[row + 2, x + 1], block[row + 1, x], block[row + 1, x + 2]
     edge = False
-    for neighbour in (block[row, x + 1], block[row + 1, x], block[row + 1, x + 2], block[row + 2, x + 1]):
+    for neighbour in (above, below, left, right):
         record.touches |= neighbour == UNKNOWN
         edge |= neighbour != UNKNOWN and neighbour != value  # noqa: PLR1714 - numba knows no `in` here
     record.pixels += 1
     record.edge += edge
+    record.rows += top + row
+    record.columns += x
+    record.across += (above != value) + (below != value)
+    record.down += (left != value) + (right != value)
     record.bottom = top + row
     record.left = min(record.left, x)
     record.right = max(record.right, x)

@@ -10,7 +10,7 @@ import numpy as np
 
 from highwall.errors import BadInput
 from highwall.files import new_file
-from highwall.products.areas import measure
+from highwall.products.areas import measure, measure_small
 from highwall.products.components import find_components
 from highwall.products.geopackage import add_style, append, dated
 from highwall.products.polygons import outlines
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from odc.geo.geobox import GeoBox
 
     from highwall.products.components import Components
     from highwall.products.labels import Labels, Provenance
 
 LAYER: Final = "polygons"
 """Name of the layer."""
+
+_SMALL: Final = 64
+"""Pixels along each side of the box of a component that is measured by its pixels."""
 
 MINIMUM_HA: Final = 0.5
 """Minimum mapping unit in hectares, where nobody names another."""
@@ -147,7 +151,7 @@ def _batch(
     start: int, geometry: NDArray[Any], labels: Labels, components: Components, names: dict[int, str], minimum_ha: float
 ) -> Batch:
     part = slice(start, start + len(geometry))
-    area, perimeter = measure(geometry, labels.geobox)
+    area, perimeter = _measured(geometry, components, part, labels.geobox)
     ids = components.class_id[part]
     columns: dict[str, NDArray[Any]] = {
         "id": np.arange(start + 1, start + len(geometry) + 1),
@@ -162,6 +166,19 @@ def _batch(
         "touches_masked": components.touches_unknown[part],
     }
     return Batch(geometry, columns)
+
+
+def _measured(
+    geometry: NDArray[Any], components: Components, part: slice, geobox: GeoBox
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Measure small components by their pixels, the others by their outlines."""
+    sides = components.centre[part], components.pixels[part], components.across[part], components.down[part]
+    area, perimeter = measure_small(*sides, geobox)
+    height = components.bottom[part] - components.top[part]
+    width = components.right[part] - components.left[part]
+    large = (height >= _SMALL) | (width >= _SMALL)
+    area[large], perimeter[large] = measure(geometry[large], geobox)
+    return area, perimeter
 
 
 def _provenance(provenance: Provenance, count: int) -> dict[str, NDArray[Any]]:

@@ -11,7 +11,7 @@ import shapely
 from rasterio.features import shapes
 from shapely import GeometryType
 
-from highwall.products._label import fill
+from highwall.products._label import erase, fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,9 +58,15 @@ def outlines(labels: Labels, components: Components, *, rows: int = _ROWS, batch
         stop = min(start + batch, int(np.searchsorted(components.top, top + rows)))
         near = components.bottom[start:stop] < top + 2 * rows
         geometry = np.empty(stop - start, object)
+        blocks = near & components.rectangular[start:stop]
+        geometry[blocks] = _rectangles(labels, components, start + np.flatnonzero(blocks))
+        near &= ~blocks
         if near.any():
             bottom = int(components.bottom[start:stop][near].max())
-            found, polygons = _polygonize(labels, top, bottom, {*components.class_id[start:stop].tolist()})
+            mask = np.isin(labels.classes[top : bottom + 1], components.class_id[start:stop])
+            boxes = (components.top - top, components.bottom - top, components.left, components.right)
+            erase(mask, *(side[start:stop][blocks] for side in boxes))
+            found, polygons = _polygonize(labels, top, mask)
             position = np.searchsorted(components.first[start:stop], found)
             position[position == len(geometry)] = 0
             ours = (components.first[start:stop][position] == found) & near[position]
@@ -72,10 +78,20 @@ def outlines(labels: Labels, components: Components, *, rows: int = _ROWS, batch
         start = stop
 
 
-def _polygonize(labels: Labels, top: int, bottom: int, ids: set[int]) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Turn rows into polygons, and tell each one's first pixel."""
-    block = np.ascontiguousarray(labels.classes[top : bottom + 1])
-    rings = [shape["coordinates"] for shape, _ in shapes(block, np.isin(block, [*ids]), connectivity=4)]
+def _rectangles(labels: Labels, components: Components, which: NDArray[np.intp]) -> NDArray[Any]:
+    """Turn components that fill their boxes into polygons; most of the small ones do."""
+    left, right = components.left[which], components.right[which] + 1
+    top, bottom = components.top[which], components.bottom[which] + 1
+    corners = [(left, top), (left, bottom), (right, bottom), (right, top), (left, top)]  # as GDAL goes around
+    coordinates = np.stack([np.stack(corner, -1) for corner in corners], 1).reshape(-1, 2).astype(np.float64)
+    numbers = np.arange(len(which) + 1)
+    return _on_ground(coordinates, (5 * numbers, numbers), labels)
+
+
+def _polygonize(labels: Labels, top: int, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Turn the rows from `top` on, where `mask` `(y, x)` is True, into polygons, and tell each one's first pixel."""
+    block = np.ascontiguousarray(labels.classes[top : top + len(mask)])
+    rings = [shape["coordinates"] for shape, _ in shapes(block, mask, connectivity=4)]
     coordinates, offsets = _ragged(rings)
     coordinates[:, 1] += top
     outer = offsets[0][offsets[1][:-1]]  # where each polygon's outer ring begins; its holes lie within

@@ -1,0 +1,105 @@
+"""Time and memory of mapping a synthetic granule, beside the plain forward pass over the same windows.
+
+    python benchmarks/mapping.py [--size 10980] [--encoder mit_b0] [--json FILE]
+
+Maps a quarter of the granule (half its sides) and the whole, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import segmentation_models_pytorch as smp
+import torch
+from synthetic import write_granule
+
+from highwall.products.map import map_scene
+
+
+class Network:
+    """A U-Net with random weights, in the form of a predictor."""
+
+    def __init__(self, encoder: str) -> None:
+        torch.manual_seed(0)
+        network = smp.create_model("unet", encoder, encoder_weights=None, in_channels=6, classes=4)
+        self.network = network.eval().to(memory_format=torch.channels_last)
+        self.windows = 0
+        self.seconds = 0.0
+
+    @torch.inference_mode()
+    def __call__(self, reflectance: np.ndarray) -> np.ndarray:
+        """Answer, and keep the time."""
+        begun = time.perf_counter()
+        x = torch.from_numpy(reflectance).contiguous(memory_format=torch.channels_last)
+        answer = self.network(x).softmax(1).numpy()
+        self.seconds += time.perf_counter() - begun
+        self.windows += len(reflectance)
+        return answer
+
+
+def memory(name: str) -> float:
+    """Return a figure of this process's memory in MB: VmRSS (now) or VmHWM (the most so far)."""
+    lines = Path("/proc/self/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+
+
+def measure(size: int, encoder: str, folder: Path) -> dict[str, Any]:
+    """Map a granule; then ask the same network about as many windows that lie in memory."""
+    network = Network(encoder)
+    batch = np.random.default_rng(0).uniform(0.05, 0.3, (8, 6, 256, 256)).astype(np.float32)
+    network(batch)
+    network.windows, network.seconds, model = 0, 0.0, memory("VmHWM")
+    begun = time.perf_counter()
+    made = map_scene(folder / f"granule{size}.tif", network, folder / f"map{size}")
+    took, windows, inside, most = time.perf_counter() - begun, network.windows, network.seconds, memory("VmHWM")
+    begun = time.perf_counter()
+    for _ in range(windows // 8):
+        network(batch)
+    plain = (time.perf_counter() - begun) * windows / (windows // 8 * 8)
+    return {
+        "size": size,
+        "windows": windows,
+        "map_s": round(took, 1),
+        "plain_s": round(plain, 1),
+        "on_top": round(took / plain - 1, 3),
+        "network_in_map_s": round(inside, 1),
+        "stages_s": made.manifest["seconds"],
+        "polygons": sum(row["polygons"] for row in made.manifest["classes"]),
+        "model_mb": round(model),
+        "above_model_mb": round(most - model),
+    }
+
+
+def main() -> None:
+    """Measure each size in a process of its own, and print a table."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--size", type=int, default=10_980)
+    options.add_argument("--encoder", default="mit_b0")
+    options.add_argument("--json", type=Path)
+    options.add_argument("--one", type=Path, help=argparse.SUPPRESS)
+    given = options.parse_args()
+    if given.one:
+        print(json.dumps(measure(given.size, given.encoder, given.one)))
+        return
+    results = []
+    with tempfile.TemporaryDirectory() as folder:
+        for size in (given.size // 2, given.size):
+            write_granule(Path(folder) / f"granule{size}.tif", size)
+            arguments = ["--size", str(size), "--encoder", given.encoder, "--one", folder]
+            done = subprocess.run([sys.executable, __file__, *arguments], check=True, capture_output=True, text=True)  # noqa: S603
+            results.append(json.loads(done.stdout.splitlines()[-1]))
+            print(json.dumps(results[-1], indent=2))
+    if given.json:
+        given.json.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
