@@ -148,7 +148,7 @@ def test_ground_under_clouds_is_unknown_and_windows_of_it_are_never_computed(
     [
         (lambda x: np.zeros((len(x), 3, *x.shape[2:]), np.float32), "classes are the legend's"),
         (lambda x: np.zeros((len(x), 4, 5, 5), np.float32), "the predictor answered"),
-        (lambda x: np.full((len(x), 4, *x.shape[2:]), np.nan, np.float32), "not finite"),
+        (lambda x: np.full((len(x), 4, *x.shape[2:]), np.nan, np.float32), "no finite answer"),
     ],
 )
 def test_answers_that_are_no_probabilities_are_refused(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas
@@ -21,7 +22,6 @@ from highwall.products.work import work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -102,7 +102,7 @@ def test_the_item_is_valid_and_the_manifest_true(make_scene: Callable[..., Scene
     assert item.ext.proj.transform[:6] == list(scene.geobox.affine)[:6]
     classes = {entry["value"]: entry["title"] for entry in document["assets"]["classes"]["classification:classes"][:-1]}
     assert classes == dict(zip(DEFAULT_LEGEND.ids, DEFAULT_LEGEND.names, strict=True))
-    assert [link.href for link in item.links if link.rel == "derived_from"] == [scene.planes["B02"].path]
+    assert [link.href for link in item.links if link.rel == "derived_from"] == [Path(scene.planes["B02"].path).as_uri()]
     west, south, east, north = item.bbox
     assert -45.01 < west < east < -44.98
     assert -23 < south < north < -22

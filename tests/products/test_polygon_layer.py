@@ -79,6 +79,7 @@ def test_the_layer_tells_what_the_map_holds(labels: Labels, tmp_path: Path) -> N
             "class_id": total.class_id,
             "class": DEFAULT_LEGEND.names[total.class_id],
             "polygons": len(ours),
+            "below_minimum": int(ours["below_minimum"].sum()),
             "pixels": int((labels.classes == total.class_id).sum()),
             "uncorrected_area_ha": pytest.approx(ours["area_ha"].sum()),
         }

@@ -6,17 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 Item = TypeVar("Item")
 
 _END: Final = object()
 
 
-def ahead(items: Generator[Item]) -> Iterator[Item]:
+def ahead(items: Generator[Item], stop: Callable[[], None] | None = None) -> Iterator[Item]:
     """Yield items of a generator while another thread, always the same, makes the next one.
 
     What the generator raises is raised here; where the consumer stops early, the generator is closed.
+
+    Args:
+        items: the generator.
+        stop: called where no more items are wanted, so that a generator that is slow can give up at once.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
         try:
@@ -25,4 +29,6 @@ def ahead(items: Generator[Item]) -> Iterator[Item]:
                 coming = thread.submit(next, items, _END)
                 yield item  # type: ignore[misc]
         finally:
+            if stop is not None:
+                stop()
             thread.submit(items.close)

@@ -151,8 +151,13 @@ def cloud_predictor(level: str | None, threads: int | None = None, step: int = S
         BadInput: the extra is not installed.
     """
     _onnxruntime()
+    return CloudNetwork(network_level(level), step, threads)
+
+
+def network_level(level: str | None) -> str:
+    """Return the level of the network that is asked about products of a level."""
     known = (level or "").upper()
-    return CloudNetwork(known if known in LEVELS else LEVELS[0], step, threads)
+    return known if known in LEVELS else LEVELS[0]
 
 
 def _onnxruntime() -> Any:

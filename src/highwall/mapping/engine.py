@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from highwall.errors import BadInput
 from highwall.legend import UNKNOWN
 from highwall.mapping._blend import add_window, settle
 from highwall.mapping.ahead import ahead
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from highwall.scenes import Scene
 
 Predictor = Callable[[Any], Any]
-"""Any callable from reflectance `(n, band, y, x)` float32 to class probabilities `(n, class, y, x)` float32."""
+"""Any callable from reflectance `(n, band, y, x)` float32 to class probabilities `(n, class, y, x)` float32.
+
+It is called in another thread than the one that maps: what torch keeps per thread, such as `no_grad`, belongs into it.
+"""
 
 STEPS: Final = 250
 """Probabilities are stored as whole multiples of 1 / STEPS, in a byte; 255 is no data."""
@@ -79,8 +83,8 @@ def strips(plan: Plan, first_row: int = 0, tick: Callable[[int], None] | None = 
         tick: called with the number of windows done with, after each batch.
 
     Raises:
-        BadInput: the scene cannot be read.
-        ValueError: the predictor's answer is no array of probabilities of the right shape.
+        BadInput: the scene cannot be read, or holds values to which the predictor's answer is not finite.
+        ValueError: the predictor's answer is no array of the right shape.
     """
     rows, columns = plan.grid.rows, plan.grid.columns
     first = rows.first_over(first_row)
@@ -115,6 +119,10 @@ def _add_batch(plan: Plan, ground: Ground, wanted: Sequence[int], blend: NDArray
     starts = columns.starts[list(wanted)].tolist()
     windows = np.stack([ground.pixels[:, :, start : start + columns.window] for start in starts])
     answers = _asked(plan.predictor, windows, len(plan.ids))
+    if not np.isfinite(answers).all():
+        top = int(rows.starts[ground.number])
+        where = f"rows {top} to {top + rows.window - 1}"
+        raise BadInput(f"{plan.scene.id}: no finite answer everywhere in {where}: are all values there reflectance?")
     for number, start, answer in zip(wanted, starts, answers, strict=True):
         add_window(blend, answer, rows.weights[ground.number], columns.weights[number], start)
 
@@ -126,8 +134,6 @@ def _asked(predictor: Predictor, windows: NDArray[np.float32], classes: int) -> 
         raise ValueError(
             f"the predictor answered {windows.shape} with {answers.shape}, not with {wanted}: classes are the legend's"
         )
-    if not np.isfinite(answers).all():
-        raise ValueError("the predictor's answer is not finite everywhere")
     return answers
 
 

@@ -24,7 +24,8 @@ class Ground:
     """Number of the row of windows."""
 
     pixels: NDArray[np.float32]
-    """Reflectance `(band, y, x)`, as high as a window and as wide as the scene or a window; 0 outside the scene."""
+    """Reflectance `(band, y, x)`, as high as a window and as wide as the scene or a window; mirrored where a window
+    is larger than the scene, since networks take ground without data beside the end of it for an edge."""
 
     known: NDArray[np.bool_]
     """Where there is data and no cloud, `(y, x)`; False outside the scene."""
@@ -55,6 +56,7 @@ def walk(
             pixels[:, :shared] = kept.pixels[:, rows.window - shared :]
             known[:shared] = kept.known[rows.window - shared :]
             _read(reader, slice(start + shared, stop), clouds, pixels[:, shared:], known[shared:])
+            _mirror(pixels, stop - start, columns.length)
             kept, end = Ground(number, pixels, known), stop
             yield kept
 
@@ -76,3 +78,13 @@ def _read(
     known[:height, :width] = image.valid & ~reader.clouded(window)
     if clouds is not None:
         known[:height, :width] &= clouds[rows] == 0
+
+
+def _mirror(pixels: NDArray[np.float32], height: int, width: int) -> None:
+    """Fill what lies beyond the first `height` rows and `width` columns with what lies before them, mirrored."""
+    rows, columns = (
+        np.pad(np.arange(inside), (0, whole - inside), mode="symmetric")
+        for inside, whole in zip((height, width), pixels.shape[1:], strict=True)
+    )
+    if height < len(rows) or width < len(columns):
+        pixels[:] = pixels[:, rows[:, None], columns]

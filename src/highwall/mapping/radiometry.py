@@ -31,7 +31,7 @@ def check_values(name: str, sample: NDArray[np.float32]) -> None:
     if not sample.size:
         return
     low, high = (float(value) for value in np.percentile(sample, [1, 99]))
-    if low < REFLECTANCE_RANGE[0] or high > REFLECTANCE_RANGE[1]:
+    if not REFLECTANCE_RANGE[0] <= low <= high <= REFLECTANCE_RANGE[1]:  # so that NaN is refused, too
         raise BadInput(f"{name}: reflectance from {low:.4g} to {high:.4g} is impossible; say --scale and --offset")
 
 

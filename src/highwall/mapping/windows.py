@@ -93,7 +93,7 @@ def _weights(starts: NDArray[np.int64], length: int, window: int, overlap: int) 
     """Share the weight one out at each pixel, in whole multiples of 1 / UNIT.
 
     Each window's wish falls linearly over the overlap towards its edges (where answers are worst); the wishes
-    are scaled to add up to UNIT, cut to whole numbers, and what is left goes to the last window that has a wish.
+    are scaled to add up to UNIT, cut to whole numbers, and what is left goes to the window whose middle is nearest.
     """
     inside = np.arange(window)
     wish = np.minimum(np.minimum(inside + 1, window - inside), overlap + 1).astype(np.float64)
@@ -105,6 +105,7 @@ def _weights(starts: NDArray[np.int64], length: int, window: int, overlap: int) 
     parts = np.where(reached, np.floor(wish / total[index] * UNIT), 0)
     given = np.zeros(length)
     np.add.at(given, index[reached], parts[reached])
-    owner = np.searchsorted(starts, np.arange(length), side="right") - 1  # the last window that reaches the pixel
+    middles = starts + (window - 1) / 2
+    owner = np.searchsorted((middles[1:] + middles[:-1]) / 2, np.arange(length))
     parts[owner, np.arange(length) - starts[owner]] += UNIT - given
     return parts / UNIT

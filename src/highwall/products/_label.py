@@ -118,10 +118,10 @@ def fill(classes: NDArray[np.uint8], row: int, column: int) -> NDArray[np.uint8]
 @njit(nogil=True)
 def erase(
     mask: NDArray[np.bool_],
-    top: NDArray[np.int64],
-    bottom: NDArray[np.int64],
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
+    top: NDArray[np.int32],
+    bottom: NDArray[np.int32],
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
 ) -> None:
     """Set rectangles of `mask` `(y, x)` to False; rows and columns `(rectangle,)` are inclusive."""
     for number in range(len(top)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -75,6 +75,10 @@ class Components:
         """Whether it fills its box, as a single pixel does."""
         filled: NDArray[np.bool_] = self.pixels == (self.bottom - self.top + 1) * (self.right - self.left + 1)
         return filled
+
+    def __getitem__(self, which: slice | NDArray[np.bool_]) -> Components:
+        """Return some of them."""
+        return Components(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
 
     def __len__(self) -> int:
         """Count them."""

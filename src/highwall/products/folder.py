@@ -9,6 +9,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 from highwall.files import sha256, write_json
+from highwall.legend import UNKNOWN
+from highwall.mapping.clouds import network_level
 from highwall.products.item import map_item
 from highwall.products.labels import Labels, Provenance
 from highwall.products.plan import make_claim, model_id
@@ -77,6 +79,8 @@ def write_product(
         "command": list(command),
         "classes": [total.to_json() for total in totals],
         "areas": "geodesic on WGS 84, added up over the polygons; uncorrected for the errors of the map",
+        "unknown_share": _unknown_share(scratch),
+        "clouds": _clouds(plan, options),
         "notes": list(notes),
         "seconds": {step: round(value, 3) for step, value in seconds.items()},
         "files": files,
@@ -85,6 +89,20 @@ def write_product(
     }
     write_json(folder / MANIFEST, manifest)
     return folder
+
+
+def _unknown_share(scratch: Scratch) -> float:
+    """Return the share of the scene's pixels of which nothing is known: no data, cloud or shadow."""
+    classes = scratch.classes()
+    unknown = sum(int((classes[top : top + 512] == UNKNOWN).sum()) for top in range(0, len(classes), 512))
+    return round(unknown / classes.size, 6)
+
+
+def _clouds(plan: Plan, options: Options) -> str:
+    """Say what told clouds and shadows."""
+    if options.clouds == "network":
+        return f"the network of ukis-csmask for {network_level(plan.scene.origin.level)}"
+    return "the product's own mask" if plan.scene.clouds else "nothing: clouds may be taken for mines"
 
 
 def _files(folder: Path) -> dict[str, tuple[str, int]]:

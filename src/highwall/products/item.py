@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import shapely
+from pyproj import Transformer
+from shapely.affinity import translate
+from shapely.geometry import mapping
+from shapely.geometry.polygon import orient
 
 from highwall.legend import UNKNOWN
 from highwall.mapping.engine import STEPS
@@ -13,7 +22,7 @@ if TYPE_CHECKING:
 
     from odc.geo.geobox import GeoBox
 
-    from highwall.legend import Legend
+    from highwall.legend import Legend, LegendClass
     from highwall.scenes import Scene
 
 EXTENSIONS: Final = (
@@ -74,7 +83,7 @@ def map_item(scene: Scene, legend: Legend, model: str, files: Mapping[str, tuple
             "highwall:model": model,
         },
         "links": [
-            {"rel": "derived_from", "href": href, "title": f"Source: {scene.id}"}
+            {"rel": "derived_from", "href": _address(href), "title": f"Source: {scene.id}"}
             for href in dict.fromkeys(origin.hrefs)
         ],
         "assets": {
@@ -92,7 +101,7 @@ def map_item(scene: Scene, legend: Legend, model: str, files: Mapping[str, tuple
 
 def _assets(legend: Legend) -> dict[str, dict[str, Any]]:
     classes = [
-        {"value": c.id, "name": c.name.replace(" ", "_"), "title": c.name, "description": c.name, "color_hint": c.hex}
+        {"value": c.id, "name": _name(c), "title": c.name, "description": c.name, "color_hint": c.hex}
         for c in legend.classes
     ]
     unknown = {"value": UNKNOWN, "name": "unknown", "description": "cloud, shadow or no data", "nodata": True}
@@ -122,13 +131,32 @@ def _assets(legend: Legend) -> dict[str, dict[str, Any]]:
     }
 
 
+def _name(c: LegendClass) -> str:
+    """Return a class's name in the letters that the classification extension allows."""
+    return re.sub(r"[^0-9A-Za-z_-]+", "_", c.name).strip("_") or f"class_{c.id}"
+
+
+def _address(href: str) -> str:
+    """Return a URL, of files on this machine too."""
+    path = Path(href)
+    return path.resolve().as_uri() if path.exists() else href
+
+
 def _footprint(geobox: GeoBox) -> tuple[dict[str, Any] | None, list[float] | None]:
-    """Return geometry and bounding box in WGS 84; where it crosses the date line, west is greater than east."""
+    """Return geometry and bounding box in WGS 84, cut at the date line; where it crosses it, west is above east."""
     if geobox.crs is None:
         return None, None
-    ground = geobox.extent.to_crs("EPSG:4326", resolution=geobox.extent.boundingbox.span_x / 8, wrapdateline=True)
-    parts = list(ground.geoms) if ground.geom_type == "MultiPolygon" else [ground]
-    boxes = sorted((part.boundingbox for part in parts), key=lambda box: box.left, reverse=True)
-    west, east = boxes[0].left, boxes[-1].right
-    south, north = min(box.bottom for box in boxes), max(box.top for box in boxes)
-    return ground.json, [west, south, east, north]
+    box = geobox.extent.boundingbox
+    outline = geobox.extent.segmented(max(box.span_x, box.span_y) / 8)  # straight sides are curved in degrees
+    to_degrees = Transformer.from_crs(geobox.crs.proj, "OGC:CRS84", always_xy=True)
+    x, y = outline.exterior.xy
+    longitude, latitude = to_degrees.transform(np.array(x), np.array(y))
+    ground = orient(shapely.Polygon(np.column_stack([np.unwrap(longitude, period=360), latitude])))
+    west, south, east, north = ground.bounds
+    parts = []
+    for turn in range(int((west + 180) // 360), int((east + 180) // 360) + 1):
+        middle = 360 * turn
+        pieces = shapely.get_parts(ground & shapely.box(middle - 180, -90, middle + 180, 90))
+        parts += [translate(orient(piece), -middle) for piece in pieces if piece.area > 0]
+    whole = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+    return mapping(whole), [parts[0].bounds[0], south, parts[-1].bounds[2], north]

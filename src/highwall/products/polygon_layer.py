@@ -60,6 +60,9 @@ class ClassTotal:
     polygons: int
     """Number of polygons."""
 
+    below_minimum: int
+    """Number of polygons below the minimum mapping unit; none where the map has no coordinate reference system."""
+
     pixels: int
     """Number of pixels."""
 
@@ -91,13 +94,14 @@ def write_polygons(
         Totals of all target classes, in the order of the legend.
     """
     components = find_components(labels)
-    areas = np.zeros(256)
+    areas, small = np.zeros(256), np.zeros(256, np.int64)
     with dated(provenance.date) as when, new_file(path) as part:
         for batch in batches(labels, components, minimum_ha):
             append(
                 part, LAYER, batch.geometry, batch.columns | _provenance(provenance, len(batch.geometry)), labels.geobox
             )
             np.add.at(areas, batch.columns["class_id"], batch.columns["area_ha"])
+            np.add.at(small, batch.columns["class_id"], batch.columns["below_minimum"])
         add_style(part, LAYER, class_categories(labels.legend), "Classes in the colours of the legend", when)
     if labels.geobox.crs is None:
         areas[:] = np.nan
@@ -105,7 +109,10 @@ def write_polygons(
     pixels = np.zeros(256, np.int64)
     np.add.at(pixels, components.class_id, components.pixels)
     classes = (labels.legend.classes[index] for index in labels.legend.targets)
-    return tuple(ClassTotal(c.id, c.name, int(count[c.id]), int(pixels[c.id]), float(areas[c.id])) for c in classes)
+    return tuple(
+        ClassTotal(c.id, c.name, int(count[c.id]), int(small[c.id]), int(pixels[c.id]), float(areas[c.id]))
+        for c in classes
+    )
 
 
 def batches(labels: Labels, components: Components, minimum_ha: float) -> Iterator[Batch]:
@@ -150,32 +157,29 @@ def write_parquet(geopackage: Path, path: Path) -> None:
 def _batch(
     start: int, geometry: NDArray[Any], labels: Labels, components: Components, names: dict[int, str], minimum_ha: float
 ) -> Batch:
-    part = slice(start, start + len(geometry))
-    area, perimeter = _measured(geometry, components, part, labels.geobox)
-    ids = components.class_id[part]
+    some = components[start : start + len(geometry)]
+    area, perimeter = _measured(geometry, some, labels.geobox)
     columns: dict[str, NDArray[Any]] = {
         "id": np.arange(start + 1, start + len(geometry) + 1),
-        "class_id": ids.astype(np.int32),
-        "class": np.array([names[i] for i in ids.tolist()], object),
+        "class_id": some.class_id.astype(np.int32),
+        "class": np.array([names[i] for i in some.class_id.tolist()], object),
         "area_ha": area,
         "perimeter_m": perimeter,
-        "mean_probability": components.mean_probability[part],
-        "least_probability": components.least_probability[part],
-        "edge_share": components.edge_pixels[part] / components.pixels[part],
+        "mean_probability": some.mean_probability,
+        "least_probability": some.least_probability,
+        "edge_share": some.edge_pixels / some.pixels,
         "below_minimum": area < minimum_ha,
-        "touches_masked": components.touches_unknown[part],
+        "touches_masked": some.touches_unknown,
     }
     return Batch(geometry, columns)
 
 
 def _measured(
-    geometry: NDArray[Any], components: Components, part: slice, geobox: GeoBox
+    geometry: NDArray[Any], components: Components, geobox: GeoBox
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Measure small components by their pixels, the others by their outlines."""
-    sides = components.centre[part], components.pixels[part], components.across[part], components.down[part]
-    area, perimeter = measure_small(*sides, geobox)
-    height = components.bottom[part] - components.top[part]
-    width = components.right[part] - components.left[part]
+    area, perimeter = measure_small(components.centre, components.pixels, components.across, components.down, geobox)
+    height, width = components.bottom - components.top, components.right - components.left
     large = (height >= _SMALL) | (width >= _SMALL)
     area[large], perimeter[large] = measure(geometry[large], geobox)
     return area, perimeter

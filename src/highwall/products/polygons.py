@@ -56,41 +56,37 @@ def outlines(labels: Labels, components: Components, *, rows: int = _ROWS, batch
     while start < len(components):
         top = int(components.top[start])
         stop = min(start + batch, int(np.searchsorted(components.top, top + rows)))
-        near = components.bottom[start:stop] < top + 2 * rows
+        some = components[start:stop]
+        tall = some.bottom >= top + 2 * rows
         geometry = np.empty(stop - start, object)
-        blocks = near & components.rectangular[start:stop]
-        geometry[blocks] = _rectangles(labels, components, start + np.flatnonzero(blocks))
-        near &= ~blocks
-        if near.any():
-            bottom = int(components.bottom[start:stop][near].max())
-            mask = np.isin(labels.classes[top : bottom + 1], components.class_id[start:stop])
-            boxes = (components.top - top, components.bottom - top, components.left, components.right)
-            erase(mask, *(side[start:stop][blocks] for side in boxes))
-            found, polygons = _polygonize(labels, top, mask)
-            position = np.searchsorted(components.first[start:stop], found)
-            position[position == len(geometry)] = 0
-            ours = (components.first[start:stop][position] == found) & near[position]
-            geometry[position[ours]] = polygons[ours]
-        for index in np.flatnonzero(~near):
-            geometry[index] = _outline(labels, components, start + int(index))
+        geometry[some.rectangular] = _rectangles(labels, some[some.rectangular])
+        others = ~some.rectangular & ~tall
+        if others.any():
+            geometry[others] = _polygonize(labels, top, some, others)
+        for index in np.flatnonzero(~some.rectangular & tall):
+            geometry[index] = _outline(labels, some, int(index))
         labels.let_go()
         yield Outlines(start, geometry)
         start = stop
 
 
-def _rectangles(labels: Labels, components: Components, which: NDArray[np.intp]) -> NDArray[Any]:
+def _rectangles(labels: Labels, components: Components) -> NDArray[Any]:
     """Turn components that fill their boxes into polygons; most of the small ones do."""
-    left, right = components.left[which], components.right[which] + 1
-    top, bottom = components.top[which], components.bottom[which] + 1
+    left, right = components.left, components.right + 1
+    top, bottom = components.top, components.bottom + 1
     corners = [(left, top), (left, bottom), (right, bottom), (right, top), (left, top)]  # as GDAL goes around
     coordinates = np.stack([np.stack(corner, -1) for corner in corners], 1).reshape(-1, 2).astype(np.float64)
-    numbers = np.arange(len(which) + 1)
+    numbers = np.arange(len(components) + 1)
     return _on_ground(coordinates, (5 * numbers, numbers), labels)
 
 
-def _polygonize(labels: Labels, top: int, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """Turn the rows from `top` on, where `mask` `(y, x)` is True, into polygons, and tell each one's first pixel."""
-    block = np.ascontiguousarray(labels.classes[top : top + len(mask)])
+def _polygonize(labels: Labels, top: int, components: Components, wanted: NDArray[np.bool_]) -> NDArray[Any]:
+    """Turn rows from `top` on into polygons, and return those of the components that are wanted."""
+    bottom = int(components.bottom[wanted].max())
+    block = np.ascontiguousarray(labels.classes[top : bottom + 1])
+    mask = np.isin(block, components.class_id[wanted])
+    done = components[components.rectangular]
+    erase(mask, done.top - top, done.bottom - top, done.left, done.right)
     rings = [shape["coordinates"] for shape, _ in shapes(block, mask, connectivity=4)]
     coordinates, offsets = _ragged(rings)
     coordinates[:, 1] += top
@@ -98,8 +94,10 @@ def _polygonize(labels: Labels, top: int, mask: NDArray[np.bool_]) -> tuple[NDAr
     row = np.minimum.reduceat(coordinates[:, 1], outer)
     in_row = coordinates[:, 1] == np.repeat(row, np.diff([*outer, len(coordinates)]))
     column = np.minimum.reduceat(np.where(in_row, coordinates[:, 0], np.inf), outer)
-    first = (row * labels.classes.shape[1] + column).astype(np.int64)
-    return first, _on_ground(coordinates, offsets, labels)
+    found = (row * labels.classes.shape[1] + column).astype(np.int64)  # each polygon's first pixel
+    order = np.argsort(found)
+    position = order[np.searchsorted(found, components.first[wanted], sorter=order)]
+    return _on_ground(coordinates, offsets, labels)[position]
 
 
 def _outline(labels: Labels, components: Components, index: int) -> Any:

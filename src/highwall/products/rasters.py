@@ -49,7 +49,8 @@ def write_classes(path: Path, work: Path, geobox: GeoBox, legend: Legend) -> Non
     inside = (
         f"<ColorInterp>Palette</ColorInterp><CategoryNames>{categories}</CategoryNames><ColorTable>{table}</ColorTable>"
     )
-    _copy(_vrt(_raw(work / CLASSES, geobox, 1), geobox, [("class", inside)]), path, overview_resampling="mode")
+    vrt = _vrt(_raw(work / CLASSES, geobox, 1), geobox, [("class", inside)])
+    _copy(vrt, path, geobox.shape[1], overview_resampling="mode")
 
 
 def write_probabilities(path: Path, work: Path, geobox: GeoBox, legend: Legend) -> None:
@@ -64,7 +65,8 @@ def write_probabilities(path: Path, work: Path, geobox: GeoBox, legend: Legend) 
     inside = f"<Offset>0</Offset><Scale>{1 / STEPS!r}</Scale>"
     bands = [(name, inside) for name in legend.names]
     raw = _raw(work / PROBABILITIES, geobox, len(legend))
-    _copy(_vrt(raw, geobox, bands), path, overview_resampling="average", level=1, predictor="standard")
+    vrt = _vrt(raw, geobox, bands)
+    _copy(vrt, path, geobox.shape[1], overview_resampling="average", level=1, predictor="standard")
 
 
 def _raw(path: Path, geobox: GeoBox, bands: int) -> Path:
@@ -95,9 +97,10 @@ def _vrt(raw: Path, geobox: GeoBox, bands: Sequence[tuple[str, str]]) -> str:
     return f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}">{where}{"".join(parts)}</VRTDataset>'
 
 
-def _copy(vrt: str, path: Path, **options: Any) -> None:
+def _copy(vrt: str, path: Path, width: int, **options: Any) -> None:
+    overviews = "NONE" if width == 1 else "AUTO"  # GDAL would halve the height alone, which no validator takes
     with writing(path), rasterio.Env(GDAL_CACHEMAX=256 * 2**20):
-        rasterio.shutil.copy(vrt, path, **COG, **options)
+        rasterio.shutil.copy(vrt, path, **COG, overviews=overviews, **options)
         _read_back(path)
 
 

@@ -97,14 +97,16 @@ def palette_qml(entries: Iterable[tuple[int, str, Color]]) -> str:
     """Write the style of a raster of codes for QGIS.
 
     Args:
-        entries: value, name and colour of each code.
+        entries: value, name and colour of each code; 0, which is background, lets what lies below show.
     """
     root = Element("qgis", version=_VERSION, styleCategories="LayerConfiguration|Symbology")
     pipe = SubElement(root, "pipe")
     renderer = SubElement(pipe, "rasterrenderer", type="paletted", band="1", opacity="1", alphaBand="-1")
     palette = SubElement(renderer, "colorPalette")
     for value, name, color in entries:
-        SubElement(palette, "paletteEntry", value=str(value), label=name, color=_hex(color), alpha="255")
+        SubElement(
+            palette, "paletteEntry", value=str(value), label=name, color=_hex(color), alpha="255" if value else "0"
+        )
     return _text(root, _DOCTYPE)
 
 

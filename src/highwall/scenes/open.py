@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 from highwall.errors import BadInput
 from highwall.scenes.paths import gdal_path, is_remote
-from highwall.scenes.raster import Encoding, open_files, open_raster
+from highwall.scenes.raster import Encoding, names_band, open_files, open_raster
 from highwall.scenes.scene import DEFAULT_RESAMPLING, Resampling, Scene
 from highwall.sentinel2 import band_names
 
@@ -41,10 +42,12 @@ def open_scene(
         resampling: how bands of a coarser grid get onto the finest one: `nearest`, `bilinear` or `cubic`.
 
     Raises:
-        BadInput: it is none of these, or it is incomplete or damaged, or the scale is not positive.
+        BadInput: it is none of these, or it is incomplete or damaged, or scale or offset is impossible.
     """
-    if scale is not None and not scale > 0:
+    if scale is not None and not 0 < scale < math.inf:
         raise BadInput(f"a scale must be positive, not {scale:g}")
+    if offset is not None and not math.isfinite(offset):
+        raise BadInput(f"an offset must be a number, not {offset:g}")
     encoding = Encoding(None if bands is None else band_names(bands), scale, offset)
     if not isinstance(path, Path | str):
         return open_files([gdal_path(str(part)) for part in path], encoding, resampling=resampling)
@@ -78,4 +81,6 @@ def _open_folder(folder: Path, encoding: Encoding, resampling: Resampling) -> Sc
         raise BadInput(f"{folder}: no scene in this folder (no SAFE metadata, no raster)")
     if len(files) == 1:
         return open_raster(files[0], encoding, resampling)
+    if encoding.bands is None:  # previews and masks lie there too
+        files = [file for file in files if names_band(file)] or files
     return open_files(files, encoding, folder.resolve().name, resampling)

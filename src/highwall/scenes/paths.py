@@ -50,15 +50,17 @@ def server_options(paths: Iterable[str]) -> dict[str, Any]:
 
 
 def gdal_path(path: str) -> str:
-    """Turn a path or URL into what GDAL opens.
+    """Turn a path or URL into what GDAL opens, from whatever folder it does so.
 
     Raises:
         BadInput: there is no such file.
     """
     result = virtual_path(path)
-    if not result.startswith("/vsi") and not Path(result).exists():
+    if result.startswith("/vsi"):
+        return result
+    if not Path(result).exists():
         raise BadInput(f"{path}: no such file or folder")
-    return result
+    return str(Path(result).absolute())
 
 
 def virtual_path(path: str) -> str:

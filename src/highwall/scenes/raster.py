@@ -109,6 +109,16 @@ def read_grid(path: str) -> GeoBox:
     return _inspect(path)[1]
 
 
+def names_band(path: str) -> bool:
+    """Tell whether a raster holds one band, and its description or its name says which.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    header, _ = _inspect(path)
+    return header.count == 1 and _named(path, header) is not None
+
+
 def check_nested(path: str, geobox: GeoBox, grid: GeoBox) -> None:
     """Refuse a file whose pixels are not whole multiples of the grid's, over the same ground.
 
@@ -123,7 +133,11 @@ def check_nested(path: str, geobox: GeoBox, grid: GeoBox) -> None:
     differ |= not np.allclose(corner, other, rtol=0, atol=0.01 * abs(grid.affine.a))
     differ |= abs(rows - grid.shape[0]) >= ratio or abs(columns - grid.shape[1]) >= ratio
     if differ:
-        raise BadInput(f"{path}: lies on another grid than the other bands")
+        west, south, east, north = grid.boundingbox
+        raise BadInput(
+            f"{path}: lies on another grid than the other bands (its corner is {corner[0] - other[0]:+g}, "
+            f"{corner[1] - other[1]:+g} from theirs); gdalwarp -te {west} {south} {east} {north} puts it there"
+        )
 
 
 def _inspect(path: str) -> tuple[Header, GeoBox]:
@@ -143,12 +157,17 @@ def _plane(path: str, index: int, header: Header, encoding: Encoding) -> Plane:
 
 
 def _band(path: str, header: Header) -> str:
+    band = _named(path, header)
+    if band is None:
+        raise BadInput(f"{path}: neither its description nor its name says which band it is")
+    return band
+
+
+def _named(path: str, header: Header) -> str | None:
     if header.bands is not None and header.count == 1:
         return header.bands[0]
-    names = _BAND.findall(PurePath(path.partition("?")[0]).stem)
-    if not names:
-        raise BadInput(f"{path}: neither its description nor its name says which band it is")
-    return band_names(names[-1:])[0]
+    names = _BAND.findall(PurePath(path).stem)
+    return band_names(names[-1:])[0] if names else None
 
 
 def _origin(paths: Sequence[str], header: Header, encoding: Encoding) -> Origin:
