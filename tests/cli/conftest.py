@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 SERVER = """
 import json, os, sys, traceback
-import highwall.api, highwall.cli.main
+import highwall.api, highwall.cli.main, highwall.cutting, highwall.products.change, highwall.products.job
+import highwall.scenes.safe
 
 for line in sys.stdin:
     if (child := os.fork()) == 0:

@@ -42,10 +42,8 @@ def by_scipy(classes: NDArray[np.uint8], probabilities: NDArray[np.uint8]) -> li
             y, x = np.nonzero(numbers == number)
             own = probabilities[y, value, x]
             box = (y.min(), y.max(), x.min(), x.max())
-            shape = np.pad(numbers == number, 1).astype(int)
-            sides = [np.abs(np.diff(shape, axis=axis)).sum() for axis in (0, 1)]
             numbers_of = (y[0] * width + x[0], value, len(y), edge[y, x].sum(), touching[y, x].any(), *box)
-            rows.append((*numbers_of, *sides, own.mean() / 250, own.min() / 250, x.mean() + 0.5, y.mean() + 0.5))
+            rows.append((*numbers_of, own.mean() / 250, own.min() / 250))
     return sorted(rows)
 
 
@@ -65,12 +63,11 @@ def test_components_are_those_of_scipy(classes: NDArray[np.uint8], seed: int, da
     columns = (found.first, found.class_id, found.pixels, found.edge_pixels, found.touches_unknown)
     boxes = (found.top, found.bottom, found.left, found.right)
     np.testing.assert_array_equal(
-        np.column_stack([*columns, *boxes, found.across, found.down]),
-        np.array([row[:11] for row in expected]).reshape(-1, 11),
+        np.column_stack([*columns, *boxes]),
+        np.array([row[:9] for row in expected]).reshape(-1, 9),
     )
-    np.testing.assert_allclose(found.mean_probability, [row[11] for row in expected], rtol=1e-12)
-    np.testing.assert_allclose(found.least_probability, [row[12] for row in expected], rtol=1e-12)
-    np.testing.assert_allclose(found.centre, np.array([row[13:] for row in expected]).reshape(-1, 2), rtol=1e-12)
+    np.testing.assert_allclose(found.mean_probability, [row[9] for row in expected], rtol=1e-12)
+    np.testing.assert_allclose(found.least_probability, [row[10] for row in expected], rtol=1e-12)
 
 
 def test_a_spiral_is_one_component() -> None:

@@ -201,6 +201,57 @@ def test_an_unfinished_run_of_another_kind_is_left_alone(
     assert {path: path.read_bytes() for path in work_folder(tmp_path / "out").iterdir()} == left
 
 
+def test_a_run_does_not_go_on_with_another_scene_of_that_name(
+    make_scene: Callable[..., Scene], local: Any, tmp_path: Path
+) -> None:
+    with pytest.raises(Stop):
+        highwall.map_scene(make_scene(200, 90), Local(local, 7), tmp_path / "out", window=32, batch=1, overlap=0)
+    with pytest.raises(BadInput, match="differs in scene"):
+        highwall.map_scene(make_scene(200, 90, seed=1), Local(local), tmp_path / "out", window=32, batch=1, overlap=0)
+
+
+def test_a_link_is_followed(make_scene: Callable[..., Scene], local: Any, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "dangling").symlink_to("far")
+    scene = make_scene(30, 30)
+    for name in ("link", "dangling"):
+        highwall.map_scene(scene, local, tmp_path / name)
+    assert {path.name for path in tmp_path.iterdir()} == {"real", "link", "dangling", "far", "scene.tif"}
+    assert (tmp_path / "real" / "manifest.json").exists()
+    assert (tmp_path / "far" / "manifest.json").exists()
+
+
+def test_progress_goes_forwards_to_the_end(make_scene: Callable[..., Scene], local: Any, tmp_path: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    highwall.map_scene(
+        make_scene(200, 300, hole=True),
+        local,
+        tmp_path / "out",
+        window=64,
+        progress=lambda *call: calls.append(call),
+        overlap=8,
+    )
+    assert calls == sorted(calls)
+    assert calls[-1][0] == calls[-1][1]
+
+
+def test_small_scenes_are_mirrored_to_the_size_of_a_window(
+    make_scene: Callable[..., Scene], local: Any, tmp_path: Path
+) -> None:
+    seen: list[NDArray[np.float32]] = []
+
+    def spy(reflectance: NDArray[np.float32]) -> Any:
+        seen.extend(reflectance)
+        return local(reflectance)
+
+    scene = make_scene(20, 45)
+    highwall.map_scene(scene, spy, tmp_path / "out", window=64, overlap=8)
+    pixels = scene.read().pixels
+    (window,) = seen
+    np.testing.assert_array_equal(window, np.pad(pixels, [(0, 0), (0, 44), (0, 19)], mode="symmetric"))
+
+
 def test_an_empty_folder_is_taken(make_scene: Callable[..., Scene], local: Any, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     highwall.map_scene(make_scene(50, 50), local, str(tmp_path / "out"))

@@ -14,7 +14,7 @@ from highwall.errors import BadInput
 from highwall.files import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from highwall.scenes import Scene
@@ -73,15 +73,9 @@ def test_killed_ten_times_at_random_moments_the_map_is_the_same(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk(make_mount: Callable[[str], Path]) -> Path:
     """A file system of two megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:  # noqa: S603 - ours
-        pytest.skip("a disk to fill can't be mounted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)  # noqa: S603, S607 - ours
+    return make_mount("2m")
 
 
 def test_a_disk_without_room_is_said_before_the_work_begins(

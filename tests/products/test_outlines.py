@@ -15,7 +15,7 @@ from rasterio.features import rasterize, shapes
 from shapely.geometry import shape
 
 from highwall.legend import DEFAULT_LEGEND
-from highwall.products.areas import measure, measure_small, pixel_hectares
+from highwall.products.areas import measure, pixel_hectares
 from highwall.products.components import find_components
 from highwall.products.labels import Labels
 from highwall.products.polygons import outlines
@@ -127,22 +127,27 @@ def test_long_sides_follow_the_grid_and_not_the_shortest_way() -> None:
         (Affine(10, 4, 4_300_000, 3, -10, 3_200_000), "EPSG:3035"),  # sheared
     ],
 )
-def test_small_components_measured_by_pixels_are_as_large_as_their_outlines(affine: Affine, crs: str) -> None:
-    noise = np.random.default_rng(0).normal(size=(70, 90))
+def test_areas_and_perimeters_of_any_ring_are_those_of_pyproj_on_any_grid(affine: Affine, crs: str) -> None:
+    noise = np.random.default_rng(0).normal(size=(190, 90))
     classes = (np.cumsum(np.cumsum(noise, 0), 1) > 0).astype(np.uint8)
     classes[:, 60:] = noise[:, 60:] > 0.5
     labels = as_labels(classes, affine, crs)
-    found = find_components(labels)
-    areas, perimeters = measure_small(found.centre, found.pixels, found.across, found.down, labels.geobox)
-    expected_areas, expected_perimeters = measure(polygons_of(labels), labels.geobox)
-    np.testing.assert_allclose(areas, expected_areas, rtol=5e-6)
-    np.testing.assert_allclose(perimeters, expected_perimeters, rtol=5e-6)
+    polygons = polygons_of(labels)
+    areas, perimeters = measure(polygons, labels.geobox)
+    assert np.ptp([polygon.bounds[1::2] for polygon in polygons], axis=1).max() > 64 * abs(affine.e)
+    to_degrees = pyproj.Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
+    geod = pyproj.Geod(ellps="WGS84")
+    for polygon, area, perimeter in zip(polygons, areas, perimeters, strict=True):
+        dense = shapely.segmentize(shapely.orient_polygons(polygon), 10 * abs(affine.a))
+        ground = shapely.transform(dense, to_degrees.transform, interleaved=False)
+        expected, outer = geod.geometry_area_perimeter(ground)
+        inner = sum(geod.geometry_length(hole) for hole in ground.interiors)
+        assert area == pytest.approx(abs(expected) / 1e4, rel=5e-6)
+        assert perimeter == pytest.approx(outer + inner, rel=5e-6)
 
 
 def test_without_a_reference_system_nothing_has_an_area() -> None:
     geobox = GeoBox((3, 3), Affine.scale(1, -1), None)
     areas, perimeters = measure(np.array([shapely.box(0, 0, 1, 1)]), geobox)
     assert np.isnan([*areas, *perimeters]).all()
-    one = np.ones(1, np.int64)
-    assert np.isnan(measure_small(np.ones((1, 2)), one, 4 * one, 4 * one, geobox)).all()
     assert np.isnan(pixel_hectares(geobox, 2)).all()

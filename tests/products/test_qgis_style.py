@@ -81,9 +81,7 @@ def test_qgis_opens_the_map_in_the_colours_of_the_legend(tmp_path: Path) -> None
     targets = [DEFAULT_LEGEND.classes[index] for index in DEFAULT_LEGEND.targets]
     assert (answer["type"], answer["palette"], answer["crs"]) == ("categorizedSymbol", "paletted", "EPSG:32723")
     assert answer["categories"] == [[c.name, c.name, [*c.color, 128]] for c in targets]
-    assert answer["classes"] == [
-        [c.id, c.name, [*c.color, 255 if c.id else 0]] for c in DEFAULT_LEGEND.classes
-    ]
+    assert answer["classes"] == [[c.id, c.name, [*c.color, 255 if c.id else 0]] for c in DEFAULT_LEGEND.classes]
     for pixel, index in zip(answer["pixels"], (1, 3), strict=True):
         half = (np.array(DEFAULT_LEGEND.classes[index].color) + 255) / 2  # half transparent on white
         np.testing.assert_allclose(pixel[:3], half, atol=2)

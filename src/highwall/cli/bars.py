@@ -22,7 +22,7 @@ def windows_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Give a function to call with the number of windows done and of all windows."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(what)
+        yield PlainLines(what)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), MofNCompleteColumn())
     with Progress(
@@ -32,7 +32,7 @@ def windows_bar(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-class _Lines:
+class PlainLines:
     """Says how far it is in plain lines."""
 
     def __init__(self, what: str) -> None:
@@ -42,6 +42,7 @@ class _Lines:
         typer.echo(what, err=True)
 
     def __call__(self, done: int, total: int) -> None:
+        """Say it, if the last time is long enough ago."""
         now = time.monotonic()
         if self.first is None:
             self.first = (now, done)  # a run that goes on starts in the middle
@@ -50,4 +51,11 @@ class _Lines:
             return
         self.said = now
         left = (now - begun) / (done - before) * (total - done)
-        typer.echo(f"{self.what}: {done} of {total} windows, about {left / 60:.0f} minutes left", err=True)
+        typer.echo(f"{self.what}: {done} of {total} windows, {_duration(left)} left", err=True)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    return f"about {minutes} minute{'s' if minutes > 1 else ''}"

@@ -10,8 +10,6 @@ from rich.console import Console
 
 from highwall.cli.options import Bands, Json, Offset, Scale, names, progress
 from highwall.files import write_json
-from highwall.tiles import check as check_dataset
-from highwall.tiles.report import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,6 +26,9 @@ def check(
 
     Pairs of tiles of different splits that overlap or touch are named as leaks. Exit status 2 if there are errors.
     """
+    from highwall.tiles import check as check_dataset  # noqa: PLC0415 - brings GDAL, which help need not load
+    from highwall.tiles.report import render  # noqa: PLC0415
+
     report = check_dataset(folder, bands=names(bands), scale=scale, offset=offset, track=_track)
     console = Console()
     if not console.is_terminal:

@@ -12,7 +12,6 @@ from rich.console import Console
 from highwall.cli.options import Json
 from highwall.cli.tables import print_scores
 from highwall.files import write_json
-from highwall.tiles.report import render
 
 
 def demo(
@@ -27,6 +26,7 @@ def demo(
 ) -> None:
     """See the whole workflow on simulated tiles: check, train, evaluate, predict, and pictures to look at."""
     from highwall.demo import demo as run_demo  # noqa: PLC0415 - brings torch, which the other verbs' help need not load
+    from highwall.tiles.report import render  # noqa: PLC0415 - brings GDAL
 
     started = time.monotonic()
     result = run_demo(folder, seed=seed)

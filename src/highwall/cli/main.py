@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import sys
-import warnings
 from typing import Annotated
 
 import typer
@@ -14,6 +12,7 @@ from highwall.cli.change import change
 from highwall.cli.check import check
 from highwall.cli.demo import demo
 from highwall.cli.evaluate import evaluate
+from highwall.cli.logs import set_up_logging
 from highwall.cli.map import map_
 from highwall.cli.predict import predict
 from highwall.cli.simulate import simulate
@@ -46,17 +45,7 @@ def _root(
     verbose: Annotated[bool, typer.Option("--verbose", help="Say what libraries say too.")] = False,
 ) -> None:
     del version
-    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.INFO if verbose else logging.WARNING)
-    logging.getLogger("highwall").setLevel(logging.INFO)
-    if not verbose:
-        warnings.simplefilter("ignore")
-        for chatty in (
-            "lightning.pytorch.utilities.rank_zero",
-            "lightning.fabric.utilities.rank_zero",
-            "huggingface_hub",
-        ):
-            logging.getLogger(chatty).setLevel(logging.ERROR)
-        logging.getLogger("rasterio").setLevel(logging.CRITICAL)  # what keeps a file from being read is raised as well
+    set_up_logging(verbose=verbose)
 
 
 def main() -> None:

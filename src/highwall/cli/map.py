@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from contextlib import closing, contextmanager, nullcontext, suppress
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,15 +14,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from highwall.cli.bars import windows_bar
-from highwall.cli.options import Bands, Json, ModelFolder, Offset, Scale, names
+from highwall.cli.bars import PlainLines, windows_bar
+from highwall.cli.logs import set_up_logging
+from highwall.cli.options import Bands, Json, ModelFolder, Offset, Scale, names, scene_path
 from highwall.errors import BadInput
 from highwall.files import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from highwall.products.job import Job, Outcome
+    from highwall.scenes import Scene
 
 
 def map_(
@@ -26,7 +32,7 @@ def map_(
     scenes: Annotated[
         list[str],
         typer.Argument(
-            metavar="SCENE...",
+            metavar="SCENE",
             help="GeoTIFF or COG; folder of single-band files, or such files joined with commas; SAFE folder or zip; "
             "STAC item (file or URL); EOPF Zarr.",
         ),
@@ -61,42 +67,74 @@ def map_(
 ) -> None:
     """Map whole scenes: classes and probabilities as COGs, polygons with areas, styled for QGIS.
 
-    A map that was killed goes on where it was when the same command is given again.
+    A run that was stopped or killed goes on where it was when the same command is given again.
     """
-    from highwall.products.job import Job  # noqa: PLC0415 - brings torch, which the other verbs' help need not load
-    from highwall.scenes import open_scene  # noqa: PLC0415 - brings GDAL
-
     _check_choice("--clouds", clouds, ("auto", "product", "network", "none"))
     _check_choice("--resampling", resampling, ("nearest", "bilinear", "cubic"))
+    from highwall.products.job import Job, model_in  # noqa: PLC0415 - brings torch, which other verbs' help need not load
+    from highwall.products.plan import Options  # noqa: PLC0415 - brings GDAL
+
+    options = Options(window, overlap, batch, clouds, minimum_ha, parquet)  # type: ignore[arg-type]  # looked at above
+    model_in(model.absolute())  # what is wrong with it is no fault of a scene
     reading: dict[str, Any] = {"bands": names(bands), "scale": scale, "offset": offset, "resampling": resampling}
-    opened = [open_scene(name.split(",") if "," in name else name, **reading) for name in scenes]
-    if len({scene.id for scene in opened}) < len(opened):
-        raise BadInput("two scenes have the same name, and so would their maps")
-    options = {
-        "window": window,
-        "overlap": overlap,
-        "batch": batch,
-        "clouds": clouds,
-        "minimum_ha": minimum_ha,
-        "parquet": parquet,
-        "command": ["highwall", *sys.argv[1:]],
-    }
-    folders = [out] if len(opened) == 1 else [out / scene.id for scene in opened]
-    todo = [
-        Job(scene, model.absolute(), folder.absolute(), options) for scene, folder in zip(opened, folders, strict=True)
-    ]
-    outcomes = []
-    for outcome in _outcomes(todo, jobs, ray):
-        outcomes.append(outcome)
-        _show(outcome, len(outcomes), len(todo))
+    opened, outcomes = _open(scenes, reading)
+    further = asdict(options) | {"command": ["highwall", *sys.argv[1:]]}
+    folders = {scene.id: out / scene.id if len(scenes) > 1 else out for scene in opened}
+    todo = [Job(scene, model.absolute(), folders[scene.id].absolute(), further) for scene in opened]
+    for outcome in outcomes:
+        _show(outcome, 0, len(scenes))
+    try:
+        with _shared(out) if len(scenes) > 1 else nullcontext(), closing(_outcomes(todo, jobs, ray)) as coming:
+            for number, outcome in enumerate(coming, 1):
+                outcomes.append(outcome)
+                _show(outcome, number, len(todo))
+    except KeyboardInterrupt:
+        typer.echo("stopped; what is done so far is kept: the same command goes on from there", err=True)
+        raise typer.Exit(130) from None
     if json_file is not None:
-        write_json(json_file, _document(outcomes))
+        write_json(json_file, _document(outcomes, [scene.id for scene in opened]))
     if failed := [outcome for outcome in outcomes if outcome.map is None]:
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         raise BadInput(failed[0].reason + more)
 
 
-def _outcomes(todo: Sequence[Job], jobs: int, ray: str | None) -> Iterator[Outcome]:
+def _open(names: Sequence[str], reading: Mapping[str, Any]) -> tuple[list[Scene], list[Outcome]]:
+    """Open all scenes that can be; the others become outcomes."""
+    from highwall.products.job import Outcome  # noqa: PLC0415 - brings torch
+    from highwall.scenes import open_scene  # noqa: PLC0415 - brings GDAL
+
+    opened: dict[str, Scene] = {}
+    failed = []
+    for name in names:
+        try:
+            scene = open_scene(scene_path(name), **reading)
+        except BadInput as error:
+            failed.append(Outcome(name, None, str(error)))
+            continue
+        if scene.id in opened:
+            raise BadInput(f"{name}: another scene is named {scene.id}, too, and so would their maps be")
+        opened[scene.id] = scene
+    return list(opened.values()), failed
+
+
+@contextmanager
+def _shared(folder: Path) -> Iterator[None]:
+    """Make the folder that several maps go to; it is gone afterwards if there is nothing in it."""
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder} is a file: several maps go to folders in a folder")
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
+
+
+def _outcomes(todo: Sequence[Job], jobs: int, ray: str | None) -> Generator[Outcome]:
+    if not todo:
+        return
     if ray is not None:
         from highwall.products.cluster import map_on_ray  # noqa: PLC0415 - an extra
 
@@ -104,7 +142,8 @@ def _outcomes(todo: Sequence[Job], jobs: int, ray: str | None) -> Iterator[Outco
     elif jobs > 1 and len(todo) > 1:
         from highwall.products.pool import map_on_pool  # noqa: PLC0415 - brings torch
 
-        yield from map_on_pool(todo, jobs)
+        verbose = logging.getLogger().isEnabledFor(logging.INFO)
+        yield from map_on_pool(todo, jobs, partial(_side_by_side, verbose=verbose))
     else:
         from highwall.products.job import do  # noqa: PLC0415 - brings torch
 
@@ -114,9 +153,17 @@ def _outcomes(todo: Sequence[Job], jobs: int, ray: str | None) -> Iterator[Outco
             yield outcome
 
 
+def _side_by_side(job: Job, threads: int, *, verbose: bool) -> Outcome:
+    """Do a job in a process of its own, which has to tell by itself how far it is."""
+    from highwall.products.job import do  # noqa: PLC0415 - brings torch
+
+    set_up_logging(verbose=verbose)
+    return do(job, threads, PlainLines(f"mapping {job.scene.id}"))
+
+
 def _show(outcome: Outcome, number: int, count: int) -> None:
     if outcome.map is None:
-        if count > 1:
+        if count > 1:  # of a single one it is the last line
             typer.echo(f"{outcome.scene}: no map: {outcome.reason}", err=True)
         return
     manifest = outcome.map.manifest
@@ -132,9 +179,10 @@ def _show(outcome: Outcome, number: int, count: int) -> None:
     (console if console.is_terminal else Console(width=120)).print(table)
 
 
-def _document(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _document(outcomes: Sequence[Outcome], order: Sequence[str]) -> dict[str, Any]:
+    maps = {outcome.scene: outcome.map.to_json() for outcome in outcomes if outcome.map}
     return {
-        "maps": [outcome.map.to_json() for outcome in outcomes if outcome.map],
+        "maps": [maps[scene] for scene in order if scene in maps],
         "failed": [{"scene": outcome.scene, "reason": outcome.reason} for outcome in outcomes if not outcome.map],
     }
 

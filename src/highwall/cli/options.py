@@ -26,6 +26,27 @@ Seed = Annotated[
 Split = Annotated[str | None, typer.Option("--split", help="The one split of a dataset to take.")]
 
 
+def scene_path(name: str) -> str | list[str]:
+    """Split `a.tif,b.tif` at its commas, unless there is a file of this name, and make paths on disk absolute.
+
+    Other processes may work in another folder, and a map's STAC item tells where its scene was.
+    """
+    if "," in name and not _is_there(name):
+        return [_absolute(part) for part in name.split(",")]
+    return _absolute(name)
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute()) if _is_there(path) else path
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # too long for a path: many files with commas between them, or a signed address
+        return False
+
+
 def names(bands: str | None) -> tuple[str, ...] | None:
     """Split `B02,B03` at its commas."""
     return None if bands is None else tuple(bands.split(","))

@@ -11,26 +11,22 @@ from rich.progress import Progress
 
 from highwall.cli.options import Json, Seed
 from highwall.files import write_json
-from highwall.simulation import DEFAULT_TILES
-from highwall.simulation import simulate as write_tiles
 
 
 def simulate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make; must not exist or be empty.")],
     *,
-    train: Annotated[int, typer.Option(min=0, help="Tiles to train on.")] = DEFAULT_TILES["train"],
-    val: Annotated[int, typer.Option(min=0, help="Tiles of other sites, to validate with.")] = DEFAULT_TILES["val"],
-    open_: Annotated[int, typer.Option("--open", min=0, help="Tiles of further sites of that kind.")] = DEFAULT_TILES[
-        "open"
-    ],
-    closed: Annotated[int, typer.Option(min=0, help="Tiles of another region, rock and season.")] = DEFAULT_TILES[
-        "closed"
-    ],
+    train: Annotated[int, typer.Option(min=0, help="Tiles to train on.")] = 24,
+    val: Annotated[int, typer.Option(min=0, help="Tiles of other sites, to validate with.")] = 8,
+    open_: Annotated[int, typer.Option("--open", min=0, help="Tiles of further sites of that kind.")] = 6,
+    closed: Annotated[int, typer.Option(min=0, help="Tiles of another region, rock and season.")] = 6,
     size: Annotated[int, typer.Option(help="Height and width of a tile in pixels of 10 m.")] = 256,
     seed: Seed = 0,
     json_file: Json = None,
 ) -> None:
     """Make labelled six-band tiles of mine landscapes, for a first try without any data."""
+    from highwall.simulation import simulate as write_tiles  # noqa: PLC0415 - brings numba, which help need not load
+
     tiles = {"train": train, "val": val, "open": open_, "closed": closed}
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -7,12 +7,9 @@ from typing import Annotated
 
 import typer
 
-from highwall.cli.options import Bands, Json, Offset, Scale, Seed, names, progress
-from highwall.cutting import cut
-from highwall.cutting.cut import EMPTY, SIZE, VAL
+from highwall.cli.options import Bands, Json, Offset, Scale, Seed, names, progress, scene_path
 from highwall.errors import BadInput
 from highwall.files import write_json
-from highwall.scenes import open_scene
 
 
 def tiles(
@@ -50,9 +47,9 @@ def tiles(
     take: Annotated[
         str | None, typer.Option(metavar="B02,B03,...", help="Bands of the tiles; the usual six by default.")
     ] = None,
-    size: Annotated[int, typer.Option(help="Height and width of a tile in pixels.")] = SIZE,
-    empty: Annotated[float, typer.Option(help="Tiles without polygons for each tile with some.")] = EMPTY,
-    val: Annotated[float, typer.Option(help="Share of the tiles to validate with, in whole sites.")] = VAL,
+    size: Annotated[int, typer.Option(help="Height and width of a tile in pixels.")] = 256,
+    empty: Annotated[float, typer.Option(help="Tiles without polygons for each tile with some.")] = 0.25,
+    val: Annotated[float, typer.Option(help="Share of the tiles to validate with, in whole sites.")] = 0.2,
     seed: Seed = 0,
     bands: Bands = None,
     scale: Scale = None,
@@ -61,14 +58,16 @@ def tiles(
 ) -> None:
     """Cut labelled tiles from a scene and polygons, as `highwall train` reads them.
 
-    Ground outside all polygons is background: draw all the mines of the scene, or say with a polygon of class
-    `unknown` where nobody looked.
+    Ground outside all polygons is background: draw all mines of the scene, and `unknown` where nobody looked.
     """
+    from highwall.cutting import cut  # noqa: PLC0415 - brings geopandas, which the other verbs' help need not load
+    from highwall.scenes import open_scene  # noqa: PLC0415 - brings GDAL
+
     if others not in ("error", "unknown", "background"):
         raise BadInput(f"--others {others}: must be error, unknown or background")
     if overlaps not in ("unknown", "later"):
         raise BadInput(f"--overlaps {overlaps}: must be unknown or later")
-    source = open_scene(scene.split(",") if "," in scene else scene, bands=names(bands), scale=scale, offset=offset)
+    source = open_scene(scene_path(scene), bands=names(bands), scale=scale, offset=offset)
     made = cut(
         source,
         polygons,

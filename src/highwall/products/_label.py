@@ -22,10 +22,6 @@ RECORD: Final = np.dtype(
         ("edge", "i8"),  # pixels beside another class
         ("rated", "i8"),  # pixels with a probability
         ("total", "i8"),  # sum of these probabilities, in counts
-        ("rows", "i8"),  # sum of its pixels' rows
-        ("columns", "i8"),  # and of their columns
-        ("across", "i8"),  # sides of pixels along rows between it and what is beside it
-        ("down", "i8"),  # and along columns
         ("top", "i4"),
         ("bottom", "i4"),  # inclusive, as `right`
         ("left", "i4"),
@@ -84,51 +80,6 @@ def scan(
 
 
 @njit(nogil=True)
-def fill(classes: NDArray[np.uint8], row: int, column: int) -> NDArray[np.uint8]:
-    """Mark the component of one pixel with 1, `(y, x)` like `classes`; memory beside that grows with its outline."""
-    height, width = classes.shape
-    value = classes[row, column]
-    marked = np.zeros((height, width), np.uint8)
-    waiting = np.empty(1024, np.int64)  # pixels whose row is yet to be marked, one for each run of pixels
-    waiting[0] = row * width + column
-    count = 1
-    while count:
-        count -= 1
-        y, x = divmod(waiting[count], width)
-        while x > 0 and classes[y, x - 1] == value and not marked[y, x - 1]:
-            x -= 1
-        fresh_above = fresh_below = True
-        while x < width and classes[y, x] == value and not marked[y, x]:
-            marked[y, x] = 1
-            if count + 2 > waiting.size:
-                waiting = np.concatenate((waiting, np.empty_like(waiting)))
-            above = y > 0 and classes[y - 1, x] == value and not marked[y - 1, x]
-            below = y + 1 < height and classes[y + 1, x] == value and not marked[y + 1, x]
-            if above and fresh_above:
-                waiting[count] = (y - 1) * width + x
-                count += 1
-            if below and fresh_below:
-                waiting[count] = (y + 1) * width + x
-                count += 1
-            fresh_above, fresh_below = not above, not below
-            x += 1
-    return marked
-
-
-@njit(nogil=True)
-def erase(
-    mask: NDArray[np.bool_],
-    top: NDArray[np.int32],
-    bottom: NDArray[np.int32],
-    left: NDArray[np.int32],
-    right: NDArray[np.int32],
-) -> None:
-    """Set rectangles of `mask` `(y, x)` to False; rows and columns `(rectangle,)` are inclusive."""
-    for number in range(len(top)):
-        mask[top[number] : bottom[number] + 1, left[number] : right[number] + 1] = False
-
-
-@njit(nogil=True)
 def _find(parent: NDArray[np.int64], label: int) -> int:
     while parent[label] != label:
         parent[label] = parent[parent[label]]
@@ -149,10 +100,6 @@ def _union(table: NDArray[Any], parent: NDArray[np.int64], one: int, two: int) -
     kept.edge += gone.edge
     kept.rated += gone.rated
     kept.total += gone.total
-    kept.rows += gone.rows
-    kept.columns += gone.columns
-    kept.across += gone.across
-    kept.down += gone.down
     kept.bottom = max(kept.bottom, gone.bottom)
     kept.left = min(kept.left, gone.left)
     kept.right = max(kept.right, gone.right)
@@ -166,7 +113,6 @@ def _begin(record: Any, value: int, row: int, x: int, width: int) -> None:
     record.least = UNKNOWN
     record.first = row * width + x
     record.pixels = record.edge = record.rated = record.total = 0
-    record.rows = record.columns = record.across = record.down = 0
     record.top = record.bottom = row
     record.left = record.right = x
 
@@ -181,10 +127,6 @@ def _add(record: Any, block: NDArray[np.uint8], own: int, row: int, x: int, top:
         edge |= neighbour != UNKNOWN and neighbour != value  # noqa: PLR1714 - numba knows no `in` here
     record.pixels += 1
     record.edge += edge
-    record.rows += top + row
-    record.columns += x
-    record.across += (above != value) + (below != value)
-    record.down += (left != value) + (right != value)
     record.bottom = top + row
     record.left = min(record.left, x)
     record.right = max(record.right, x)

@@ -46,15 +46,6 @@ class Components:
     touches_unknown: NDArray[np.bool_]
     """Whether unknown ground or the end of the raster is beside it, so that it may go on there."""
 
-    across: NDArray[np.int64]
-    """Number of pixels' sides along rows that are part of its outline, holes included."""
-
-    down: NDArray[np.int64]
-    """Number of pixels' sides along columns that are part of its outline, holes included."""
-
-    centre: NDArray[np.float64]
-    """Column and row of its centre of gravity, `(component, 2)`; whole numbers are corners of pixels."""
-
     first: NDArray[np.int64]
     """First pixel, as row * width + column."""
 
@@ -69,12 +60,6 @@ class Components:
 
     right: NDArray[np.int32]
     """Last column."""
-
-    @property
-    def rectangular(self) -> NDArray[np.bool_]:
-        """Whether it fills its box, as a single pixel does."""
-        filled: NDArray[np.bool_] = self.pixels == (self.bottom - self.top + 1) * (self.right - self.left + 1)
-        return filled
 
     def __getitem__(self, which: slice | NDArray[np.bool_]) -> Components:
         """Return some of them."""
@@ -160,9 +145,6 @@ def _components(table: NDArray[Any]) -> Components:
         least_probability=np.where(table["rated"], table["least"] / STEPS, np.nan),
         edge_pixels=table["edge"].copy(),
         touches_unknown=table["touches"].copy(),
-        across=table["across"].copy(),
-        down=table["down"].copy(),
-        centre=np.stack([table["columns"], table["rows"]], -1) / table["pixels"][:, None] + 0.5,
         first=table["first"].copy(),
         top=table["top"].copy(),
         bottom=table["bottom"].copy(),

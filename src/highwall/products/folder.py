@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -56,9 +57,8 @@ def write_product(
         BadInput: the disk is full.
     """
     scene, folder = plan.scene, scratch.folder / "map"
-    folder.mkdir(exist_ok=True)
-    for leftover in folder.iterdir():
-        leftover.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     with _timed(seconds, "rasters"):
         write_classes(folder / "classes.tif", scratch.folder, scene.geobox, legend)
         write_probabilities(folder / "probabilities.tif", scratch.folder, scene.geobox, legend)

@@ -60,15 +60,23 @@ def do(job: Job, threads: int | None = None, progress: Callable[[int, int], None
     if threads is not None:
         torch.set_num_threads(threads)
     try:
-        done = map_scene(job.scene, _model(job.model), job.out, progress=progress, **job.options)
+        done = map_scene(job.scene, model_in(job.model), job.out, progress=progress, **job.options)
     except BadInput as error:
         return Outcome(job.scene.id, None, str(error))
+    except torch.OutOfMemoryError:
+        return Outcome(
+            job.scene.id, None, f"{job.scene.id}: the GPU's memory is too small; a smaller --batch needs less"
+        )
     except OSError as error:
         return Outcome(job.scene.id, None, f"{error.filename or job.out}: {error.strerror or error}")
     return Outcome(job.scene.id, done)
 
 
 @lru_cache(maxsize=1)
-def _model(folder: Path) -> Model:
-    """Load a model once in a process."""
+def model_in(folder: Path) -> Model:
+    """Load the model in a folder, once in a process.
+
+    Raises:
+        BadInput: this is no model, or it is damaged.
+    """
     return load_model(folder)

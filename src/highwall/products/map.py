@@ -8,6 +8,7 @@ import shutil
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from highwall.errors import BadInput
@@ -17,7 +18,7 @@ from highwall.mapping.engine import Plan, Predictor, strips
 from highwall.products.folder import write_product
 from highwall.products.plan import Clouds, Options, look_ahead, make_claim, make_plan, plan_clouds
 from highwall.products.scratch import Scratch
-from highwall.products.work import MANIFEST, claimed
+from highwall.products.work import MANIFEST, claimed, finish
 from highwall.scenes import Scene, open_scene
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def map_scene(
     if legend is None:
         legend = getattr(predictor, "legend", DEFAULT_LEGEND)
     plan = make_plan(scene, predictor, legend, bands, options)
-    out = Path(out).absolute()
+    out = Path(out).resolve()
     with claimed(out, make_claim(plan, legend, options), resume=hasattr(predictor, "fingerprint")) as work:
         if work is None:
             log.info("%s is complete", out)
@@ -112,9 +113,7 @@ def map_scene(
         seconds["windows"] = time.perf_counter() - begun - seconds.get("clouds", 0)
         log.info("%s: writing rasters and polygons", scene.id)
         product = write_product(scratch, plan, legend, options, seconds=seconds, notes=notes, command=command)
-        if out.exists():
-            out.rmdir()
-        product.replace(out)
+        finish(product, out)
     return read_map(out)
 
 
@@ -150,11 +149,21 @@ def _compute(plan: Plan, scratch: Scratch, progress: Progress) -> None:
         return progress(total, total)
     if done:
         log.info("%s: going on at row %d of %d", plan.scene.id, done, rows.length)
+    stopped = Event()
+
+    def tick(windows: int) -> None:
+        if stopped.is_set():
+            raise _Stopped
+        progress(windows, total)
+
     with scratch.writer(done) as writer:
-        for strip in ahead(strips(plan, done, lambda windows: progress(windows, total))):
+        for strip in ahead(strips(plan, done, tick), stopped.set):
             writer.append(strip)
-            progress(strip.windows, total)
-    return None
+    return progress(total, total)
+
+
+class _Stopped(Exception):  # noqa: N818 - no error: ends the thread that computes where nobody waits for it
+    pass
 
 
 def _silent(done: int, total: int) -> None:

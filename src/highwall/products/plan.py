@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from highwall.errors import BadInput
 from highwall.mapping.engine import Plan, Predictor
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 Clouds = Literal["auto", "product", "network", "none"]
 """What tells clouds and shadows: the product's own mask, a network, nothing, or the product's mask if it has one."""
+
+
+_MOST_STEP: Final = 6
+"""The finest ground that a network for clouds is asked about in its own resolution has pixels of 5 m."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,9 @@ class Options:
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise BadInput(f"a batch holds one window or more, not {self.batch}")
-        if not self.minimum_ha >= 0:
+        if not 0 <= self.minimum_ha < math.inf:
             raise BadInput(f"a minimum mapping unit is 0 ha or more, not {self.minimum_ha}")
+        make_grid((1, 1), self.window, self.overlap)  # refuses what makes no sense on any scene
 
 
 def make_plan(
@@ -88,7 +94,7 @@ def plan_clouds(scene: Scene) -> Plan:
 
     if lacking := [band for band in DEFAULT_BANDS if band not in scene.bands]:
         raise BadInput(f"{scene.id}: the network for clouds takes band {' '.join(lacking)} too, which is missing")
-    step = max(round(30 / _metres(scene.geobox)), 1)
+    step = min(max(round(30 / _metres(scene.geobox)), 1), _MOST_STEP)
     network = cloud_predictor(scene.origin.level, step=step)
     grid = make_grid(scene.shape, network.window, network.window // 4)
     return Plan(scene, DEFAULT_BANDS, network, tuple(range(len(CLASSES))), grid, batch=1)
@@ -109,7 +115,7 @@ def make_claim(plan: Plan, legend: Legend, options: Options) -> dict[str, Any]:
         "highwall": version("highwall"),
         "scene": {
             "id": scene.id,
-            "files": {href: _size(href) for href in scene.origin.hrefs},
+            "files": {path: _state(path) for path in sorted({*scene.origin.hrefs, *_paths(scene)})},
             "shape": list(scene.shape),
             "crs": None if scene.geobox.crs is None else scene.geobox.crs.to_wkt(),
             "transform": list(scene.geobox.affine)[:6],
@@ -154,8 +160,15 @@ def model_id(predictor: Predictor) -> str:
     return str(name)
 
 
-def _size(href: str) -> int | None:
+def _paths(scene: Scene) -> set[str]:
+    flags = [*scene.flaws, *([scene.clouds] if scene.clouds else [])]
+    return {plane.path for plane in scene.planes.values()} | {flag.path for flag in flags}
+
+
+def _state(path: str) -> list[int] | None:
+    """Return size and time of change of a file, or None where it is on a server or in an archive."""
     try:
-        return Path(href).stat().st_size
+        found = Path(path).stat()
     except OSError:
         return None
+    return [found.st_size, found.st_mtime_ns]

@@ -10,7 +10,7 @@ import numpy as np
 
 from highwall.errors import BadInput
 from highwall.files import new_file
-from highwall.products.areas import measure, measure_small
+from highwall.products.areas import measure
 from highwall.products.components import find_components
 from highwall.products.geopackage import add_style, append, dated
 from highwall.products.polygons import outlines
@@ -21,16 +21,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from odc.geo.geobox import GeoBox
 
     from highwall.products.components import Components
     from highwall.products.labels import Labels, Provenance
 
 LAYER: Final = "polygons"
 """Name of the layer."""
-
-_SMALL: Final = 64
-"""Pixels along each side of the box of a component that is measured by its pixels."""
 
 MINIMUM_HA: Final = 0.5
 """Minimum mapping unit in hectares, where nobody names another."""
@@ -158,7 +154,7 @@ def _batch(
     start: int, geometry: NDArray[Any], labels: Labels, components: Components, names: dict[int, str], minimum_ha: float
 ) -> Batch:
     some = components[start : start + len(geometry)]
-    area, perimeter = _measured(geometry, some, labels.geobox)
+    area, perimeter = measure(geometry, labels.geobox)
     columns: dict[str, NDArray[Any]] = {
         "id": np.arange(start + 1, start + len(geometry) + 1),
         "class_id": some.class_id.astype(np.int32),
@@ -172,17 +168,6 @@ def _batch(
         "touches_masked": some.touches_unknown,
     }
     return Batch(geometry, columns)
-
-
-def _measured(
-    geometry: NDArray[Any], components: Components, geobox: GeoBox
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Measure small components by their pixels, the others by their outlines."""
-    area, perimeter = measure_small(components.centre, components.pixels, components.across, components.down, geobox)
-    height, width = components.bottom - components.top, components.right - components.left
-    large = (height >= _SMALL) | (width >= _SMALL)
-    area[large], perimeter[large] = measure(geometry[large], geobox)
-    return area, perimeter
 
 
 def _provenance(provenance: Provenance, count: int) -> dict[str, NDArray[Any]]:

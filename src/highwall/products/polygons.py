@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
-from rasterio.features import shapes
 from shapely import GeometryType
 
-from highwall.products._label import erase, fill
+from highwall.products._trace import trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,9 +40,8 @@ class Outlines:
 def outlines(labels: Labels, components: Components, *, rows: int = _ROWS, batch: int = _BATCH) -> Iterator[Outlines]:
     """Give each component's outline, along the sides of its pixels, with its holes; no batch cuts a component.
 
-    What GDAL's polygonizer makes of some rows holds every component that begins and ends within them; it is known
-    by its first pixel. Rows are read on to the end of what begins in a batch, unless that is far away: components
-    higher than `2 * rows` are filled from their first pixel, and polygonized on their own.
+    Rows are read on to the end of what begins in a batch, unless that is far away: components higher than `2 * rows`
+    are outlined one by one, in their own boxes.
 
     Args:
         labels: the map.
@@ -59,73 +56,30 @@ def outlines(labels: Labels, components: Components, *, rows: int = _ROWS, batch
         some = components[start:stop]
         tall = some.bottom >= top + 2 * rows
         geometry = np.empty(stop - start, object)
-        geometry[some.rectangular] = _rectangles(labels, some[some.rectangular])
-        others = ~some.rectangular & ~tall
-        if others.any():
-            geometry[others] = _polygonize(labels, top, some, others)
-        for index in np.flatnonzero(~some.rectangular & tall):
-            geometry[index] = _outline(labels, some, int(index))
+        if not tall.all():
+            geometry[~tall] = _outlined(labels, some[~tall], np.int32)
+        for index in np.flatnonzero(tall):
+            geometry[index] = _outlined(labels, some[index : index + 1], np.int8)[0]
         labels.let_go()
         yield Outlines(start, geometry)
         start = stop
 
 
-def _rectangles(labels: Labels, components: Components) -> NDArray[Any]:
-    """Turn components that fill their boxes into polygons; most of the small ones do."""
-    left, right = components.left, components.right + 1
-    top, bottom = components.top, components.bottom + 1
-    corners = [(left, top), (left, bottom), (right, bottom), (right, top), (left, top)]  # as GDAL goes around
-    coordinates = np.stack([np.stack(corner, -1) for corner in corners], 1).reshape(-1, 2).astype(np.float64)
-    numbers = np.arange(len(components) + 1)
-    return _on_ground(coordinates, (5 * numbers, numbers), labels)
-
-
-def _polygonize(labels: Labels, top: int, components: Components, wanted: NDArray[np.bool_]) -> NDArray[Any]:
-    """Turn rows from `top` on into polygons, and return those of the components that are wanted."""
-    bottom = int(components.bottom[wanted].max())
-    block = np.ascontiguousarray(labels.classes[top : bottom + 1])
-    mask = np.isin(block, components.class_id[wanted])
-    done = components[components.rectangular]
-    erase(mask, done.top - top, done.bottom - top, done.left, done.right)
-    rings = [shape["coordinates"] for shape, _ in shapes(block, mask, connectivity=4)]
-    coordinates, offsets = _ragged(rings)
-    coordinates[:, 1] += top
-    outer = offsets[0][offsets[1][:-1]]  # where each polygon's outer ring begins; its holes lie within
-    row = np.minimum.reduceat(coordinates[:, 1], outer)
-    in_row = coordinates[:, 1] == np.repeat(row, np.diff([*outer, len(coordinates)]))
-    column = np.minimum.reduceat(np.where(in_row, coordinates[:, 0], np.inf), outer)
-    found = (row * labels.classes.shape[1] + column).astype(np.int64)  # each polygon's first pixel
-    order = np.argsort(found)
-    position = order[np.searchsorted(found, components.first[wanted], sorter=order)]
-    return _on_ground(coordinates, offsets, labels)[position]
-
-
-def _outline(labels: Labels, components: Components, index: int) -> Any:
-    """Turn one component into its polygon."""
-    rows = slice(components.top[index], components.bottom[index] + 1)
-    columns = slice(components.left[index], components.right[index] + 1)
-    row, column = divmod(int(components.first[index]), labels.classes.shape[1])
-    mask = fill(np.array(labels.classes[rows, columns]), row - rows.start, column - columns.start)
-    ((shape, _),) = shapes(mask, mask, connectivity=4)
-    coordinates, offsets = _ragged([shape["coordinates"]])
-    return _on_ground(coordinates + np.array([columns.start, rows.start]), offsets, labels)[0]
-
-
-def _ragged(polygons: list[Any]) -> tuple[NDArray[np.float64], tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Put the corners of all rings into one array `(corner, 2)`, with the offsets of rings and of polygons."""
-    rings = list(chain.from_iterable(polygons))
-    coordinates = np.array(list(chain.from_iterable(rings)), np.float64)
-    sizes = ([len(ring) for ring in rings], [len(polygon) for polygon in polygons])
-    ring_offsets, polygon_offsets = (np.cumsum([0, *counts]) for counts in sizes)
-    return coordinates, (ring_offsets, polygon_offsets)
-
-
-def _on_ground(
-    coordinates: NDArray[np.float64], offsets: tuple[NDArray[np.int64], ...], labels: Labels
-) -> NDArray[Any]:
-    a, b, c, d, e, f = labels.geobox.affine[:6]
-    column, row = coordinates.T
-    polygons = shapely.from_ragged_array(
-        GeometryType.POLYGON, np.column_stack([a * column + b * row + c, d * column + e * row + f]), offsets
+def _outlined(labels: Labels, components: Components, dtype: type[np.signedinteger]) -> NDArray[Any]:
+    """Turn components into polygons, all in one box; `dtype` counts them, up and down."""
+    top, left = int(components.top.min()), int(components.left.min())
+    bottom, right = int(components.bottom.max()), int(components.right.max())
+    classes = np.ascontiguousarray(labels.classes[top : bottom + 1, left : right + 1])
+    row, column = np.divmod(components.first, labels.classes.shape[1])
+    corners, rings, polygons = trace(
+        classes,
+        np.zeros(classes.shape, dtype),
+        (row - top) * classes.shape[1] + column - left,
+        components.bottom.astype(np.int64) - top,
+        components.left.astype(np.int64) - left,
+        components.right.astype(np.int64) - left,
     )
-    return np.asarray(polygons)
+    a, b, c, d, e, f = labels.geobox.affine[:6]
+    x, y = corners[:, 0] + float(left), corners[:, 1] + float(top)
+    ground = np.column_stack([a * x + b * y + c, d * x + e * y + f])
+    return np.asarray(shapely.from_ragged_array(GeometryType.POLYGON, ground, (rings, polygons)))
