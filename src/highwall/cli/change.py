@@ -42,16 +42,18 @@ def _show(result: Change, out: Path) -> None:
     areas = not math.isnan(result.transitions.hectares[0, 0])
     unit = "hectares" if areas else "pixels"
     matrix = result.transitions.hectares if areas else result.transitions.pixels
-    table = Table(title=f"{out}: {unit}, uncorrected", title_justify="left", title_style="bold")
+    typer.echo(f"{out}: {unit}, uncorrected")
+    table = Table()
     table.add_column("class")
-    for name in (f"A {result.a.date or ''}", f"B {result.b.date or ''}", "difference", "gain", "loss"):
-        table.add_column(name.strip(), justify="right")
-    for index, name in enumerate(result.legend.names):
+    for name in (*(str(part.date or part.id) for part in (result.a, result.b)), "difference", "gain", "loss"):
+        table.add_column(name, justify="right")
+    for index in result.legend.targets:
         before, after, same = matrix[index].sum(), matrix[:, index].sum(), matrix[index, index]
         digits = 1 if areas else 0
         cells = [f"{value:,.{digits}f}" for value in (before, after)]
         cells.append(f"{after - before:+,.{digits}f}")
         cells += [f"{value:,.{digits}f}" for value in (after - same, before - same)]
-        table.add_row(name, *cells)
+        table.add_row(result.legend.names[index], *cells)
     console = Console()
     (console if console.is_terminal else Console(width=120)).print(table)
+    typer.echo("A change between maps is not yet one of the ground: the errors of both maps are in it.")

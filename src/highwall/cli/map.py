@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from highwall.cli.bars import PlainLines, windows_bar
 from highwall.cli.logs import set_up_logging
+from highwall.cli.map_table import print_map
 from highwall.cli.options import Bands, Json, ModelFolder, Offset, Scale, names, scene_path
 from highwall.errors import BadInput
 from highwall.files import write_json
@@ -82,12 +81,12 @@ def map_(
     folders = {scene.id: out / scene.id if len(scenes) > 1 else out for scene in opened}
     todo = [Job(scene, model.absolute(), folders[scene.id].absolute(), further) for scene in opened]
     for outcome in outcomes:
-        _show(outcome, 0, len(scenes))
+        print_map(outcome, 0, len(scenes))
     try:
         with _shared(out) if len(scenes) > 1 else nullcontext(), closing(_outcomes(todo, jobs, ray)) as coming:
             for number, outcome in enumerate(coming, 1):
                 outcomes.append(outcome)
-                _show(outcome, number, len(todo))
+                print_map(outcome, number, len(todo))
     except KeyboardInterrupt:
         typer.echo("stopped; what is done so far is kept: the same command goes on from there", err=True)
         raise typer.Exit(130) from None
@@ -159,24 +158,6 @@ def _side_by_side(job: Job, threads: int, *, verbose: bool) -> Outcome:
 
     set_up_logging(verbose=verbose)
     return do(job, threads, PlainLines(f"mapping {job.scene.id}"))
-
-
-def _show(outcome: Outcome, number: int, count: int) -> None:
-    if outcome.map is None:
-        if count > 1:  # of a single one it is the last line
-            typer.echo(f"{outcome.scene}: no map: {outcome.reason}", err=True)
-        return
-    manifest = outcome.map.manifest
-    part = f" ({number} of {count})" if count > 1 else ""
-    table = Table(title=f"{outcome.map.folder}{part}", title_justify="left", title_style="bold")
-    table.add_column("class")
-    for name in ("polygons", "hectares, uncorrected"):
-        table.add_column(name, justify="right")
-    for row in manifest["classes"]:
-        area = row["uncorrected_area_ha"]
-        table.add_row(row["class"], f"{row['polygons']:,}", "-" if area is None else f"{area:,.1f}")
-    console = Console()
-    (console if console.is_terminal else Console(width=120)).print(table)
 
 
 def _document(outcomes: Sequence[Outcome], order: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""A map as people read it first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from highwall.products.job import Outcome
+
+
+def print_map(outcome: Outcome, number: int, count: int) -> None:
+    """Print what became of a scene, number so and so of so many: polygons and areas, or why there is no map."""
+    if outcome.map is None:
+        if count > 1:  # of a single one it is the last line
+            typer.echo(f"{outcome.scene}: no map: {outcome.reason}", err=True)
+        return
+    manifest = outcome.map.manifest
+    typer.echo(f"{outcome.map.folder}" + (f" ({number} of {count})" if count > 1 else ""))
+    minimum = manifest["claim"]["options"]["minimum_ha"]
+    table = Table()
+    table.add_column("class")
+    for name in ("polygons", f"of them below {minimum:g} ha", "hectares, uncorrected"):
+        table.add_column(name, justify="right")
+    for row in manifest["classes"]:
+        area = row["uncorrected_area_ha"]
+        numbers = (f"{row['polygons']:,}", "-" if area is None else f"{row['below_minimum']:,}")
+        table.add_row(row["class"], *numbers, "-" if area is None else f"{area:,.1f}")
+    console = Console()
+    (console if console.is_terminal else Console(width=120)).print(table)
+    typer.echo(f"unknown: {manifest['unknown_share']:.1%} of the scene; clouds by {manifest['clouds']}")
