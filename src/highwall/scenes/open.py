@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final
 
 from highwall.errors import BadInput
+from highwall.scenes.calibration import Calibration
 from highwall.scenes.paths import gdal_path, is_remote
 from highwall.scenes.raster import Encoding, names_band, open_files, open_raster
 from highwall.scenes.scene import DEFAULT_RESAMPLING, Resampling, Scene
@@ -37,12 +39,13 @@ def open_scene(
         path: a GeoTIFF or COG with all bands; a folder or a list of files with a band each; a SAFE folder or zip,
             L1C or L2A; a STAC item, as file or URL; an EOPF Zarr product. `http(s)` and `s3` URLs work too.
         bands: band names in file order, where plain rasters don't tell them.
-        scale: reflectance per count, where plain rasters don't tell it.
+        scale: reflectance per count, where plain rasters don't tell it, or a product or catalogue is wrong.
         offset: reflectance at count 0, likewise.
         resampling: how bands of a coarser grid get onto the finest one: `nearest`, `bilinear` or `cubic`.
 
     Raises:
-        BadInput: it is none of these, or it is incomplete or damaged, or scale or offset is impossible.
+        BadInput: it is none of these, or it is incomplete or damaged, or scale or offset is impossible, or bands are
+            named for a product that names its own.
     """
     if scale is not None and not 0 < scale < math.inf:
         raise BadInput(f"a scale must be positive, not {scale:g}")
@@ -56,19 +59,33 @@ def open_scene(
     if suffix in (".json", ".geojson") or _ITEM.fullmatch(name):
         from highwall.scenes.stac import open_item  # noqa: PLC0415 - an extra
 
-        return open_item(name, resampling=resampling)
+        return _told_otherwise(open_item(name, resampling=resampling), encoding)
     if suffix == ".zarr" or name.lower().endswith(".zarr.zip"):
         from highwall.scenes.eopf import open_eopf  # noqa: PLC0415 - an extra
 
-        return open_eopf(name, resampling=resampling)
+        return _told_otherwise(open_eopf(name, resampling=resampling), encoding)
     location = gdal_path(name)
     if suffix in (".safe", ".zip") or PurePath(name).name.startswith("MTD_MSIL") or _is_safe(location):
         from highwall.scenes.safe import open_safe  # noqa: PLC0415 - parses XML, which the others don't need
 
-        return open_safe(location, resampling=resampling)
+        return _told_otherwise(open_safe(location, resampling=resampling), encoding)
     if not is_remote(location) and Path(location).is_dir():
         return _open_folder(Path(location), encoding, resampling)
     return open_raster(location, encoding, resampling)
+
+
+def _told_otherwise(scene: Scene, encoding: Encoding) -> Scene:
+    """Let a person's word on what counts mean go before the product's."""
+    if encoding.bands is not None:
+        raise BadInput(f"{scene.id}: the product names its own bands, which --bands can't change")
+    if encoding.scale is None and encoding.offset is None:
+        return scene
+    planes = {}
+    for band, plane in scene.planes.items():
+        scale = plane.calibration.scale if encoding.scale is None else encoding.scale
+        offset = plane.calibration.offset if encoding.offset is None else encoding.offset
+        planes[band] = replace(plane, calibration=Calibration.from_offset(scale, offset))
+    return replace(scene, planes=planes, origin=replace(scene.origin, radiometry="the options"))
 
 
 def _is_safe(location: str) -> bool:
