@@ -10,10 +10,9 @@ import numpy as np
 
 from highwall.errors import BadInput
 from highwall.files import new_file
-from highwall.products.areas import measure
 from highwall.products.components import find_components
 from highwall.products.geopackage import add_style, append, dated
-from highwall.products.polygons import outlines
+from highwall.products.polygons import Outlines, outlines
 from highwall.products.style import class_categories
 
 if TYPE_CHECKING:
@@ -121,9 +120,9 @@ def batches(labels: Labels, components: Components, minimum_ha: float) -> Iterat
     """
     names = dict(zip(labels.legend.ids, labels.legend.names, strict=True))
     if len(components) == 0:
-        yield _batch(0, np.empty(0, object), labels, components, names, minimum_ha)
+        yield _batch(Outlines(0, np.empty(0, object), np.empty(0), np.empty(0)), components, names, minimum_ha)
     for some in outlines(labels, components):
-        yield _batch(some.start, some.geometry, labels, components, names, minimum_ha)
+        yield _batch(some, components, names, minimum_ha)
 
 
 def require_pyarrow() -> None:
@@ -150,24 +149,22 @@ def write_parquet(geopackage: Path, path: Path) -> None:
         table.to_parquet(part, index=False)
 
 
-def _batch(
-    start: int, geometry: NDArray[Any], labels: Labels, components: Components, names: dict[int, str], minimum_ha: float
-) -> Batch:
-    some = components[start : start + len(geometry)]
-    area, perimeter = measure(geometry, labels.geobox)
+def _batch(found: Outlines, components: Components, names: dict[int, str], minimum_ha: float) -> Batch:
+    count = len(found.geometry)
+    some = components[found.start : found.start + count]
     columns: dict[str, NDArray[Any]] = {
-        "id": np.arange(start + 1, start + len(geometry) + 1),
+        "id": np.arange(found.start + 1, found.start + count + 1),
         "class_id": some.class_id.astype(np.int32),
         "class": np.array([names[i] for i in some.class_id.tolist()], object),
-        "area_ha": area,
-        "perimeter_m": perimeter,
+        "area_ha": found.area,
+        "perimeter_m": found.perimeter,
         "mean_probability": some.mean_probability,
         "least_probability": some.least_probability,
         "edge_share": some.edge_pixels / some.pixels,
-        "below_minimum": area < minimum_ha,
+        "below_minimum": found.area < minimum_ha,
         "touches_masked": some.touches_unknown,
     }
-    return Batch(geometry, columns)
+    return Batch(found.geometry, columns)
 
 
 def _provenance(provenance: Provenance, count: int) -> dict[str, NDArray[Any]]:

@@ -10,6 +10,7 @@ import shapely
 from shapely import GeometryType
 
 from highwall.products._trace import trace
+from highwall.products.areas import measure, on_ground
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,12 @@ class Outlines:
     geometry: NDArray[Any]
     """Their polygons in the coordinates of the map's grid, `(polygon,)`, shapely's."""
 
+    area: NDArray[np.float64]
+    """Their areas in hectares, as `areas.measure` measures them."""
+
+    perimeter: NDArray[np.float64]
+    """Their perimeters in metres, likewise."""
+
 
 def outlines(labels: Labels, components: Components, *, rows: int = _ROWS, batch: int = _BATCH) -> Iterator[Outlines]:
     """Give each component's outline, along the sides of its pixels, with its holes; no batch cuts a component.
@@ -55,31 +62,38 @@ def outlines(labels: Labels, components: Components, *, rows: int = _ROWS, batch
         stop = min(start + batch, int(np.searchsorted(components.top, top + rows)))
         some = components[start:stop]
         tall = some.bottom >= top + 2 * rows
-        geometry = np.empty(stop - start, object)
+        result = Outlines(start, np.empty(len(some), object), np.empty(len(some)), np.empty(len(some)))
         if not tall.all():
-            geometry[~tall] = _outlined(labels, some[~tall], np.int32)
+            _outline(labels, some, ~tall, np.int32, result)
         for index in np.flatnonzero(tall):
-            geometry[index] = _outlined(labels, some[index : index + 1], np.int8)[0]
+            _outline(labels, some, np.arange(len(some)) == index, np.int8, result)
         labels.let_go()
-        yield Outlines(start, geometry)
+        yield result
         start = stop
 
 
-def _outlined(labels: Labels, components: Components, dtype: type[np.signedinteger]) -> NDArray[Any]:
-    """Turn components into polygons, all in one box; `dtype` counts them, up and down."""
-    top, left = int(components.top.min()), int(components.left.min())
-    bottom, right = int(components.bottom.max()), int(components.right.max())
+def _outline(
+    labels: Labels,
+    components: Components,
+    which: NDArray[np.bool_],
+    dtype: type[np.signedinteger],
+    result: Outlines,
+) -> None:
+    """Outline some components, all in one box, and put down the result; `dtype` counts them, up and down."""
+    some = components[which]
+    top, left = int(some.top.min()), int(some.left.min())
+    bottom, right = int(some.bottom.max()), int(some.right.max())
     classes = np.ascontiguousarray(labels.classes[top : bottom + 1, left : right + 1])
-    row, column = np.divmod(components.first, labels.classes.shape[1])
+    row, column = np.divmod(some.first, labels.classes.shape[1])
     corners, rings, polygons = trace(
         classes,
         np.zeros(classes.shape, dtype),
         (row - top) * classes.shape[1] + column - left,
-        components.bottom.astype(np.int64) - top,
-        components.left.astype(np.int64) - left,
-        components.right.astype(np.int64) - left,
+        some.bottom.astype(np.int64) - top,
+        some.left.astype(np.int64) - left,
+        some.right.astype(np.int64) - left,
     )
-    a, b, c, d, e, f = labels.geobox.affine[:6]
-    x, y = corners[:, 0] + float(left), corners[:, 1] + float(top)
-    ground = np.column_stack([a * x + b * y + c, d * x + e * y + f])
-    return np.asarray(shapely.from_ragged_array(GeometryType.POLYGON, ground, (rings, polygons)))
+    corners += np.array([left, top], np.int32)
+    result.area[which], result.perimeter[which] = measure(corners, rings, polygons, labels.geobox)
+    ground = on_ground(corners, labels.geobox.affine)
+    result.geometry[which] = shapely.from_ragged_array(GeometryType.POLYGON, ground, (rings, polygons))
