@@ -47,8 +47,8 @@ def test_what_changed_between_two_maps(
     out, result = tmp_path / "change", tmp_path / "change.json"
     done = highwall_command("change", *maps, "-o", out, "--json", result)
     assert (done.status, done.err) == (0, "")
-    assert "A 2018-06-01" in done.out
-    assert "B 2023-06-01" in done.out
+    assert "2018-06-01" in done.out
+    assert "2023-06-01" in done.out
     before, after = (rasterio.open(folder / "classes.tif").read(1).astype(int) for folder in maps)
     np.testing.assert_array_equal(rasterio.open(out / "change.tif").read(1), before * 16 + after)
     document = json.loads(result.read_text())

@@ -81,7 +81,9 @@ def test_one_scene_is_mapped_into_the_folder_and_not_again(
     for row in document["maps"][0]["classes"]:
         own = polygons[polygons["class"] == row["class"]]
         assert (row["polygons"], row["uncorrected_area_ha"]) == (len(own), pytest.approx(own["area_ha"].sum()))
-        assert re.search(rf"{row['class']} +│ +{len(own)} +│ +{row['uncorrected_area_ha']:.1f} ", done.out)
+        numbers = (len(own), row["below_minimum"], f"{row['uncorrected_area_ha']:.1f}")
+        assert row["below_minimum"] == own["below_minimum"].sum()
+        assert re.search(rf"{row['class']} +│ +" + " +│ +".join(map(str, numbers)) + " ", done.out)
     assert "uncorrected" in done.out
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
     again = highwall_command(*command)
