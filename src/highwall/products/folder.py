@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from odc.geo.geobox import GeoBox
+
     from highwall.legend import Legend
     from highwall.mapping.engine import Plan
     from highwall.products.plan import Options
+    from highwall.products.polygon_layer import ClassTotal
     from highwall.products.scratch import Scratch
 
 LIBRARIES: Final = ("highwall", "numpy", "rasterio", "odc-geo", "geopandas", "pyproj", "torch")
@@ -59,17 +63,11 @@ def write_product(
     scene, folder = plan.scene, scratch.folder / "map"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    with _timed(seconds, "rasters"):
-        write_classes(folder / "classes.tif", scratch.folder, scene.geobox, legend)
-        write_probabilities(folder / "probabilities.tif", scratch.folder, scene.geobox, legend)
-    with _timed(seconds, "polygons"), writing(folder / "polygons.gpkg"):
-        labels = Labels(scratch.classes(), scratch.probabilities(), scene.geobox, legend)
-        date = scene.origin.datetime.date() if scene.origin.datetime else None
-        provenance = Provenance(scene.id, date, model_id(plan.predictor))
-        totals = write_polygons(folder / "polygons.gpkg", labels, provenance, minimum_ha=options.minimum_ha)
-        if options.parquet:
-            write_parquet(folder / "polygons.gpkg", folder / "polygons.parquet")
-        (folder / "classes.qml").write_text(classes_qml(legend), "utf-8")
+    with ThreadPoolExecutor(1) as beside, _timed(seconds, "rasters and polygons"):
+        rasters = beside.submit(_write_rasters, scratch, folder, scene.geobox, legend)
+        totals = _write_polygons(scratch, folder, plan, legend, options)
+        rasters.result()
+    (folder / "classes.qml").write_text(classes_qml(legend), "utf-8")
     write_json(folder / "item.json", map_item(scene, legend, model_id(plan.predictor), _files(folder)))
     files = {name: {"sha256": digest, "bytes": size} for name, (digest, size) in _files(folder).items()}
     manifest: dict[str, Any] = {
@@ -89,6 +87,25 @@ def write_product(
     }
     write_json(folder / MANIFEST, manifest)
     return folder
+
+
+def _write_rasters(scratch: Scratch, folder: Path, geobox: GeoBox, legend: Legend) -> None:
+    write_classes(folder / "classes.tif", scratch.folder, geobox, legend)
+    write_probabilities(folder / "probabilities.tif", scratch.folder, geobox, legend)
+
+
+def _write_polygons(
+    scratch: Scratch, folder: Path, plan: Plan, legend: Legend, options: Options
+) -> tuple[ClassTotal, ...]:
+    scene, path = plan.scene, folder / "polygons.gpkg"
+    labels = Labels(scratch.classes(), scratch.probabilities(), scene.geobox, legend)
+    date = scene.origin.datetime.date() if scene.origin.datetime else None
+    provenance = Provenance(scene.id, date, model_id(plan.predictor))
+    with writing(path):
+        totals = write_polygons(path, labels, provenance, minimum_ha=options.minimum_ha)
+        if options.parquet:
+            write_parquet(path, path.with_suffix(".parquet"))
+    return totals
 
 
 def _unknown_share(scratch: Scratch) -> float:
