@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from numba import njit
+from highwall.compiled import compiled
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-@njit(nogil=True)
+@compiled
 def add_window(
     total: NDArray[np.float64],
     answer: NDArray[np.float32],
@@ -26,7 +26,7 @@ def add_window(
                 total[c, y, start + x] += rows[y] * columns[x] * answer[c, y, x]
 
 
-@njit(nogil=True)
+@compiled
 def settle(
     total: NDArray[np.float64],
     known: NDArray[np.bool_],

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from numba import njit
+from highwall.compiled import compiled
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 
-@njit(nogil=True)  # no cache: it saves 0.2 s, and import fails where numba finds no folder to write to
+@compiled
 def add_answers(
     feature: NDArray[np.int32],
     threshold: NDArray[np.float32],

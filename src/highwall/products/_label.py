@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numba import njit
+
+from highwall.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +33,7 @@ RECORD: Final = np.dtype(
 """What is known of a component."""
 
 
-@njit(nogil=True)  # no cache, as in `highwall.models._walk`
+@compiled
 def scan(
     block: NDArray[np.uint8],
     own: NDArray[np.uint8],
@@ -79,7 +80,7 @@ def scan(
     return count
 
 
-@njit(nogil=True)
+@compiled
 def _find(parent: NDArray[np.int64], label: int) -> int:
     while parent[label] != label:
         parent[label] = parent[parent[label]]
@@ -87,7 +88,7 @@ def _find(parent: NDArray[np.int64], label: int) -> int:
     return label
 
 
-@njit(nogil=True)
+@compiled
 def _union(table: NDArray[Any], parent: NDArray[np.int64], one: int, two: int) -> int:
     if one < 0 or one == two:
         return two
@@ -106,7 +107,7 @@ def _union(table: NDArray[Any], parent: NDArray[np.int64], one: int, two: int) -
     return low
 
 
-@njit(nogil=True)
+@compiled
 def _begin(record: Any, value: int, row: int, x: int, width: int) -> None:
     record.class_id = value
     record.touches = False
@@ -117,7 +118,7 @@ def _begin(record: Any, value: int, row: int, x: int, width: int) -> None:
     record.left = record.right = x
 
 
-@njit(nogil=True)
+@compiled
 def _add(record: Any, block: NDArray[np.uint8], own: int, row: int, x: int, top: int) -> None:
     value = block[row + 1, x + 1]
     above, below, left, right = block[row, x + 1], block[row + 2, x + 1], block[row + 1, x], block[row + 1, x + 2]

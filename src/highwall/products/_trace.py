@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
+
+from highwall.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@njit(nogil=True)  # no cache, as in `highwall.models._walk`
+@compiled
 def trace(
     classes: NDArray[np.uint8],
     labels: NDArray[np.signedinteger],
@@ -65,7 +66,7 @@ def trace(
     return corners[:count].copy(), rings[: ring + 1].copy(), polygons
 
 
-@njit(nogil=True)
+@compiled
 def _follow(
     labels: NDArray[np.signedinteger], y: int, x: int, own: int, corners: NDArray[np.int32], count: int
 ) -> tuple[NDArray[np.int32], int]:
@@ -93,14 +94,14 @@ def _follow(
                 break
 
 
-@njit(nogil=True)
+@compiled
 def _is(labels: NDArray[np.signedinteger], y: int, x: int, own: int) -> bool:
     if not (0 <= y < labels.shape[0] and 0 <= x < labels.shape[1]):
         return False
     return bool(abs(labels[y, x]) == own)
 
 
-@njit(nogil=True)
+@compiled
 def _fill(classes: NDArray[np.uint8], labels: NDArray[np.signedinteger], row: int, column: int, own: int) -> None:
     """Label the component of one pixel; memory beside that grows with its outline."""
     height, width = classes.shape

@@ -6,8 +6,9 @@ import heapq
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 from scipy import ndimage
+
+from highwall.compiled import compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def drain(land: Floats, luck: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp
     return _flood(land.ravel(), luck.ravel(), *land.shape)
 
 
-@njit(nogil=True)  # no cache: import fails where numba finds no folder to write to
+@compiled
 def _flood(z: Floats, luck: Floats, height: int, width: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     order = np.empty(z.size, np.intp)
     receiver = np.arange(z.size)
@@ -95,7 +96,7 @@ def _flood(z: Floats, luck: Floats, height: int, width: int) -> tuple[NDArray[np
     return order, receiver
 
 
-@njit(nogil=True)
+@compiled
 def _incise(z: Floats, order: NDArray[np.intp], receiver: NDArray[np.intp], erodibility: float) -> None:
     area = np.ones(z.size)
     for cell in order[::-1]:
