@@ -57,7 +57,8 @@ def drain(land: Floats, luck: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp
     Returns:
         Flat indices of the cells, twice `(cell,)`; outer cells receive their own water.
     """
-    return _flood(land.ravel(), luck.ravel(), *land.shape)
+    order, receiver = _flood(land.ravel(), luck.ravel(), *land.shape)
+    return order, receiver
 
 
 @compiled
