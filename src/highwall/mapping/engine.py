@@ -28,6 +28,9 @@ Predictor = Callable[[Any], Any]
 It is called in another thread than the one that maps: what torch keeps per thread, such as `no_grad`, belongs into it.
 """
 
+READING: Final = 10
+"""How far reading steps back behind computing: on few cores it takes the time that the predictor leaves."""
+
 STEPS: Final = 250
 """Probabilities are stored as whole multiples of 1 / STEPS, in a byte; 255 is no data."""
 
@@ -91,7 +94,7 @@ def strips(plan: Plan, first_row: int = 0, tick: Callable[[int], None] | None = 
     width = max(columns.length, columns.window)
     blend = np.zeros((len(plan.ids), rows.window, width))
     ids = np.array(plan.ids, np.uint8)
-    for ground in ahead(walk(plan.scene, plan.bands, plan.grid, plan.clouds, first)):
+    for ground in ahead(walk(plan.scene, plan.bands, plan.grid, plan.clouds, first), nice=READING):
         start, done = int(rows.starts[ground.number]), ground.number * len(columns)
         for wanted in _batches(ground, plan):
             _add_batch(plan, ground, wanted, blend)
