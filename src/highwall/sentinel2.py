@@ -43,6 +43,9 @@ SCL_CLOUDS: Final = frozenset({1, 3, 8, 9, 10})
 and of high probability, thin cirrus. Source: ESA, Sentinel-2 Products Specification Document 14.9 (2021).
 """
 
+ERA: Final = {"start_datetime": "2015-06-23T00:00:00Z", "end_datetime": "9999-12-31T23:59:59Z"}
+"""From the launch of Sentinel-2A on, as STAC writes it where no date is known."""
+
 REFLECTANCE_RANGE: Final = (-0.2, 2.0)
 """What a reflectance can be: aerosol correction undershoots zero, and snow, cloud tops and sun glint exceed one."""
 

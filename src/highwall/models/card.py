@@ -12,7 +12,7 @@ from highwall.errors import BadInput
 from highwall.legend import Legend, LegendClass
 from highwall.models.config import Answers, Config, NetworkConfig
 from highwall.models.networks import Normalisation
-from highwall.sentinel2 import BANDS, band_names
+from highwall.sentinel2 import BANDS, ERA, band_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,8 +25,6 @@ EXTENSIONS: Final = (
     "https://stac-extensions.github.io/eo/v2.0.0/schema.json",
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
 )
-SENTINEL2_ERA: Final = ("2015-06-23T00:00:00Z", "9999-12-31T23:59:59Z")
-"""From the launch of Sentinel-2A on: when images may have been taken that the model is for."""
 
 
 class Blueprint(Config):
@@ -82,8 +80,7 @@ def item(model: Model, files: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
         **({"bbox": box, "geometry": _rectangle(*box)} if box else {"geometry": None}),
         "properties": {
             "datetime": None,
-            "start_datetime": SENTINEL2_ERA[0],
-            "end_datetime": SENTINEL2_ERA[1],
+            **ERA,
             "description": "Finds mine features in Sentinel-2 images. Trained by highwall.",
             "bands": bands,
             "mlm:name": "highwall-" + "-".join(model.networks.names),

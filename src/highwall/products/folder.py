@@ -68,8 +68,9 @@ def write_product(
         totals = _write_polygons(scratch, folder, plan, legend, options)
         rasters.result()
     (folder / "classes.qml").write_text(classes_qml(legend), "utf-8")
-    write_json(folder / "item.json", map_item(scene, legend, model_id(plan.predictor), _files(folder)))
-    files = {name: {"sha256": digest, "bytes": size} for name, (digest, size) in _files(folder).items()}
+    files = {path.name: _hashed(path) for path in sorted(folder.iterdir())}
+    write_json(folder / "item.json", map_item(scene, legend, model_id(plan.predictor), files))
+    files["item.json"] = _hashed(folder / "item.json")
     manifest: dict[str, Any] = {
         "scene": scene.id,
         "model": model_id(plan.predictor),
@@ -81,7 +82,7 @@ def write_product(
         "clouds": _clouds(plan, options),
         "notes": list(notes),
         "seconds": {step: round(value, 3) for step, value in seconds.items()},
-        "files": files,
+        "files": {name: {"sha256": digest, "bytes": size} for name, (digest, size) in sorted(files.items())},
         "versions": {name: version(name) for name in LIBRARIES},
         "claim": make_claim(plan, legend, options),
     }
@@ -122,8 +123,9 @@ def _clouds(plan: Plan, options: Options) -> str:
     return "the product's own mask" if plan.scene.clouds else "nothing: clouds may be taken for mines"
 
 
-def _files(folder: Path) -> dict[str, tuple[str, int]]:
-    return {path.name: (sha256(path), path.stat().st_size) for path in sorted(folder.iterdir())}
+def _hashed(path: Path) -> tuple[str, int]:
+    """Return SHA-256 and number of bytes."""
+    return sha256(path), path.stat().st_size
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from shapely.geometry.polygon import orient
 
 from highwall.legend import UNKNOWN
 from highwall.mapping.engine import STEPS
+from highwall.sentinel2 import ERA
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +34,6 @@ EXTENSIONS: Final = (
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
 )
 COG_TYPE: Final = "image/tiff; application=geotiff; profile=cloud-optimized"
-_ERA: Final = {"start_datetime": "2015-06-23T00:00:00Z", "end_datetime": "9999-12-31T23:59:59Z"}
-"""From the launch of Sentinel-2A on: where a scene doesn't tell its date."""
 
 
 def map_item(scene: Scene, legend: Legend, model: str, files: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
@@ -51,7 +50,7 @@ def map_item(scene: Scene, legend: Legend, model: str, files: Mapping[str, tuple
     when = (
         {"datetime": origin.datetime.isoformat().replace("+00:00", "Z")}
         if origin.datetime
-        else {"datetime": None} | _ERA
+        else {"datetime": None} | ERA
     )
     height, width = scene.shape
     assets = _assets(legend)

@@ -9,7 +9,7 @@ from highwall.errors import BadInput
 from highwall.scenes.safe_files import find_safe
 from highwall.scenes.safe_metadata import parse_product, parse_tile
 from highwall.scenes.scene import DEFAULT_RESAMPLING, Flag, Origin, Plane, Resampling, Scene
-from highwall.sentinel2 import BANDS
+from highwall.sentinel2 import BANDS, SCL_CLOUDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from highwall.scenes.safe_files import SafeFiles
     from highwall.scenes.safe_metadata import Product, Tile
-
-SCL_CLOUDS: Final = frozenset({1, 3, 8, 9, 10})
-"""Scene classification: saturated or defective, cloud shadow, cloud of medium and of high probability, thin cirrus."""
 
 OUTSIDE: Final = frozenset({0})
 """MSK_DETFOO holds the number of the detector that saw a pixel, and 0 where none did."""
