@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from highwall.api import check, evaluate, predict, train
+    from highwall.api import check, evaluate, forecast, predict, train
     from highwall.image import Image
     from highwall.legend import Legend
     from highwall.models.folder import load_model
@@ -14,13 +14,25 @@ if TYPE_CHECKING:
     from highwall.scenes import open_scene
 
 __version__: Final = "0.1.0"
-__all__ = ["Image", "Legend", "check", "evaluate", "load_model", "map_scene", "open_scene", "predict", "train"]
+__all__ = [
+    "Image",
+    "Legend",
+    "check",
+    "evaluate",
+    "forecast",
+    "load_model",
+    "map_scene",
+    "open_scene",
+    "predict",
+    "train",
+]
 
 _HOMES: Final = {
     "Image": "highwall.image",
     "Legend": "highwall.legend",
     "check": "highwall.api",
     "evaluate": "highwall.api",
+    "forecast": "highwall.api",
     "load_model": "highwall.models.folder",
     "map_scene": "highwall.products.map",
     "open_scene": "highwall.scenes",

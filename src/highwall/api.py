@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from highwall.errors import BadInput
+from highwall.evaluation.comparison import compare
 from highwall.evaluation.evaluate import evaluate as evaluate_tiles
+from highwall.evaluation.forecast import forecast as forecast_tiles
+from highwall.evaluation.metrics import metric_named
 from highwall.evaluation.predict import predict as predict_tiles
 from highwall.models.folder import load_model
 from highwall.tiles import check as check_tiles
@@ -18,11 +21,13 @@ from highwall.training.run import train as train_run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from highwall.evaluation.comparison import Comparison
     from highwall.evaluation.evaluate import Evaluation
+    from highwall.evaluation.forecast import TilesForecast
     from highwall.models.model import Model
     from highwall.tiles import CheckReport, Dataset, Track
 
-__all__ = ["check", "evaluate", "predict", "train"]
+__all__ = ["check", "evaluate", "explain", "forecast", "predict", "train"]
 
 
 def check(
@@ -103,10 +108,78 @@ def evaluate(
     """
     model = _loaded(model)
     dataset = open_dataset(Path(folder), bands=bands, scale=scale, offset=offset, legend=model.legend)
-    unseen = tuple(tile for tile in dataset.tiles if tile.mask is not None and tile.split != "train")
+    return evaluate_tiles(model, _labelled(dataset, split), track)
+
+
+def explain(
+    model: Model | Path | str,
+    a: Path | str,
+    b: Path | str,
+    *,
+    split_a: str | None = None,
+    split_b: str | None = None,
+    metric_a: str = "miou",
+    metric_b: str = "miou",
+    bands: Sequence[str] | None = None,
+    scale: float | None = None,
+    offset: float | None = None,
+    track: Track = iter,
+) -> Comparison:
+    """Score a model on two sets of labelled tiles and explain the difference.
+
+    Args:
+        model: a model, or its folder.
+        a: set A: a split, or a dataset, of which all labelled splits but `train` are taken.
+        b: set B, likewise; perhaps the same dataset.
+        split_a: the one split of `a` to take.
+        split_b: the one split of `b` to take.
+        metric_a: what A is scored by: `miou`, `miou_all`, `accuracy` or `f1`.
+        metric_b: what B is scored by, likewise.
+        bands: band names in file order, where the files of neither set tell.
+        scale: reflectance per count, likewise.
+        offset: reflectance at 0, likewise.
+        track: hands the tiles of each set on and tells somebody how far it is.
+
+    Raises:
+        BadInput: with the reason in one line.
+    """
+    metrics = metric_named(metric_a), metric_named(metric_b)
+    model = _loaded(model)
+    opened = [open_dataset(Path(one), bands=bands, scale=scale, offset=offset, legend=model.legend) for one in (a, b)]
+    set_a, set_b = _labelled(opened[0], split_a), _labelled(opened[1], split_b)
+    return compare(evaluate_tiles(model, set_a, track), evaluate_tiles(model, set_b, track), *metrics)
+
+
+def forecast(
+    model: Model | Path | str,
+    folder: Path | str,
+    *,
+    split: str | None = None,
+    bands: Sequence[str] | None = None,
+    scale: float | None = None,
+    offset: float | None = None,
+    track: Track = iter,
+) -> TilesForecast:
+    """Forecast a model's score on tiles without looking at labels, and say how they differ from its training tiles.
+
+    Args:
+        model: a model, or its folder.
+        folder: a TIFF, a folder of TIFFs, a split, or a dataset, of which all splits but `train` are taken.
+        split: the one split to take.
+        bands: band names in file order, where the files don't tell.
+        scale: reflectance per count, likewise.
+        offset: reflectance at 0, likewise.
+        track: hands the tiles on and tells somebody how far it is.
+
+    Raises:
+        BadInput: with the reason in one line.
+    """
+    model = _loaded(model)
+    dataset = open_dataset(Path(folder), bands=bands, scale=scale, offset=offset, legend=model.legend)
+    others = tuple(tile for tile in dataset.tiles if tile.split != "train")
     if split is None:
-        dataset = replace(dataset, tiles=unseen or dataset.tiles)
-    return evaluate_tiles(model, _only(dataset, split), track)
+        dataset = replace(dataset, tiles=others or dataset.tiles)
+    return forecast_tiles(model, _only(dataset, split), track)
 
 
 def predict(
@@ -151,6 +224,12 @@ def predict(
 
 def _loaded(model: Model | Path | str) -> Model:
     return load_model(model) if isinstance(model, Path | str) else model
+
+
+def _labelled(dataset: Dataset, split: str | None) -> Dataset:
+    """Take one split, or all labelled tiles that are not for training, if there are such."""
+    unseen = tuple(tile for tile in dataset.tiles if tile.mask is not None and tile.split != "train")
+    return replace(dataset, tiles=unseen or dataset.tiles) if split is None else _only(dataset, split)
 
 
 def _only(dataset: Dataset, split: str | None) -> Dataset:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from highwall.errors import BadInput
 from highwall.models.config import NetworkConfig
-from highwall.models.model import network_answers
+from highwall.models.model import ask_networks
 from highwall.models.networks import Networks, Normalisation, build_networks
 
 BANDS = ("B02", "B03", "B04")
@@ -47,7 +47,8 @@ def test_padding_to_whole_strides_repeats_the_edge(networks: Networks) -> None:
 
 def test_the_average_is_that_of_the_logits(networks: Networks) -> None:
     tiles = ground(2, 32, 32)
-    members, average = network_answers(networks, tiles)
+    seen = ask_networks(networks, tiles)
+    members, average = seen.members, seen.average
     with torch.inference_mode():
         logits = networks(torch.from_numpy(tiles)).double().numpy()
 
@@ -61,9 +62,9 @@ def test_the_average_is_that_of_the_logits(networks: Networks) -> None:
 
 def test_tiles_of_a_batch_do_not_see_each_other(networks: Networks) -> None:
     tiles = ground(3, 40, 40)
-    together, _ = network_answers(networks, tiles)
+    together = ask_networks(networks, tiles).members
     for number in range(3):
-        alone, _ = network_answers(networks, tiles[number : number + 1])
+        alone = ask_networks(networks, tiles[number : number + 1]).members
         np.testing.assert_allclose(together[:, number], alone[:, 0], atol=1e-5)
 
 
@@ -71,14 +72,14 @@ def test_ground_without_data_looks_like_average_ground(networks: Networks) -> No
     holed, average = ground(1, 32, 32), ground(1, 32, 32)
     holed[..., 5:20, 3:9] = 0
     average[..., 5:20, 3:9] = 0.1  # the mean of the normalisation
-    np.testing.assert_allclose(network_answers(networks, holed)[0], network_answers(networks, average)[0], atol=1e-5)
+    np.testing.assert_allclose(ask_networks(networks, holed).members, ask_networks(networks, average).members, atol=1e-5)
 
 
 def test_a_zero_in_one_band_alone_is_deep_shadow_and_no_hole(networks: Networks) -> None:
     shadow, hole = ground(1, 32, 32), ground(1, 32, 32)
     shadow[:, 1] = 0
     hole[:] = 0
-    assert np.abs(network_answers(networks, shadow)[0] - network_answers(networks, hole)[0]).max() > 1e-4
+    assert np.abs(ask_networks(networks, shadow).members - ask_networks(networks, hole).members).max() > 1e-4
 
 
 @pytest.mark.parametrize("architecture", ["unet", "fpn", "unetplusplus", "deeplabv3plus", "segformer"])

@@ -23,12 +23,18 @@ if TYPE_CHECKING:
 CROSS = ndimage.generate_binary_structure(2, 1)
 
 
-def as_labels(classes: NDArray[np.uint8], probabilities: NDArray[np.uint8] | None = None) -> Labels:
+def as_labels(
+    classes: NDArray[np.uint8],
+    probabilities: NDArray[np.uint8] | None = None,
+    applicability: NDArray[np.uint8] | None = None,
+) -> Labels:
     geobox = GeoBox(classes.shape, Affine(10, 0, 500_000, 0, -10, 7_500_000), "EPSG:32723")
-    return Labels(classes, probabilities, geobox, DEFAULT_LEGEND)
+    return Labels(classes, probabilities, geobox, DEFAULT_LEGEND, applicability)
 
 
-def by_scipy(classes: NDArray[np.uint8], probabilities: NDArray[np.uint8]) -> list[tuple[float, ...]]:
+def by_scipy(
+    classes: NDArray[np.uint8], probabilities: NDArray[np.uint8], applicability: NDArray[np.uint8]
+) -> list[tuple[float, ...]]:
     """All that `Components` tells, found by whole-raster operations."""
     width = classes.shape[1]
     padded = np.pad(classes, 1, constant_values=255)
@@ -43,7 +49,7 @@ def by_scipy(classes: NDArray[np.uint8], probabilities: NDArray[np.uint8]) -> li
             own = probabilities[y, value, x]
             box = (y.min(), y.max(), x.min(), x.max())
             numbers_of = (y[0] * width + x[0], value, len(y), edge[y, x].sum(), touching[y, x].any(), *box)
-            rows.append((*numbers_of, own.mean() / 250, own.min() / 250))
+            rows.append((*numbers_of, own.mean() / 250, own.min() / 250, applicability[y, x].mean() / 250))
     return sorted(rows)
 
 
@@ -57,9 +63,10 @@ def by_scipy(classes: NDArray[np.uint8], probabilities: NDArray[np.uint8]) -> li
 )
 def test_components_are_those_of_scipy(classes: NDArray[np.uint8], seed: int, data: st.DataObject) -> None:
     strip = data.draw(st.integers(1, len(classes)))
-    probabilities = np.random.default_rng(seed).integers(0, 251, (len(classes), 4, classes.shape[1]), np.uint8)
-    found = find_components(as_labels(classes, probabilities), strip)
-    expected = by_scipy(classes, probabilities)
+    planes = np.random.default_rng(seed).integers(0, 251, (len(classes), 5, classes.shape[1]), np.uint8)
+    probabilities, applicability = planes[:, :4], planes[:, 4]
+    found = find_components(as_labels(classes, probabilities, applicability), strip)
+    expected = by_scipy(classes, probabilities, applicability)
     columns = (found.first, found.class_id, found.pixels, found.edge_pixels, found.touches_unknown)
     boxes = (found.top, found.bottom, found.left, found.right)
     np.testing.assert_array_equal(
@@ -68,6 +75,7 @@ def test_components_are_those_of_scipy(classes: NDArray[np.uint8], seed: int, da
     )
     np.testing.assert_allclose(found.mean_probability, [row[9] for row in expected], rtol=1e-12)
     np.testing.assert_allclose(found.least_probability, [row[10] for row in expected], rtol=1e-12)
+    np.testing.assert_allclose(found.applicability, [row[11] for row in expected], rtol=1e-12)
 
 
 def test_a_spiral_is_one_component() -> None:
@@ -84,7 +92,8 @@ def test_a_spiral_is_one_component() -> None:
 
 def test_probabilities_may_be_unknown() -> None:
     classes = np.array([[1, 1, 0, 2]], np.uint8)
-    assert np.isnan(find_components(as_labels(classes)).mean_probability).all()
+    nothing = find_components(as_labels(classes))
+    assert np.isnan([nothing.mean_probability, nothing.applicability]).all()
     probabilities = np.full((1, 4, 4), 255, np.uint8)
     probabilities[0, 1, 0] = 200
     found = find_components(as_labels(classes, probabilities))
@@ -95,14 +104,16 @@ def test_probabilities_may_be_unknown() -> None:
 def test_arrays_on_disk_give_the_same(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     classes = rng.choice(np.array([0, 1, 2, 255], np.uint8), (90, 70))
-    probabilities = rng.integers(0, 251, (90, 4, 70), np.uint8)
-    for name, array in (("c", classes), ("p", probabilities)):
+    planes = rng.integers(0, 251, (90, 5, 70), np.uint8)
+    for name, array in (("c", classes), ("p", planes)):
         array.tofile(tmp_path / name)
+    there = np.memmap(tmp_path / "p", np.uint8, "r", shape=planes.shape)
     on_disk = as_labels(
         np.memmap(tmp_path / "c", np.uint8, "r", shape=classes.shape),
-        np.memmap(tmp_path / "p", np.uint8, "r", shape=probabilities.shape),
+        there[:, :4],
+        there[:, 4],
     )
-    one, two = find_components(on_disk, 16), find_components(as_labels(classes, probabilities))
+    one, two = find_components(on_disk, 16), find_components(as_labels(classes, planes[:, :4], planes[:, 4]))
     for name, values in vars(two).items():
         np.testing.assert_array_equal(getattr(one, name), values)
 
@@ -120,3 +131,5 @@ def test_classes_of_any_legend_count_but_id_0() -> None:
 def test_arrays_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="don't fit"):
         as_labels(np.zeros((3, 4), np.uint8), np.zeros((3, 3, 4), np.uint8))
+    with pytest.raises(ValueError, match="don't fit"):
+        as_labels(np.zeros((3, 4), np.uint8), None, np.zeros((4, 3), np.uint8))

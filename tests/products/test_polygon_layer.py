@@ -29,7 +29,7 @@ UTM = Affine(10, 0, 500_000, 0, -10, 7_500_000)
 SCENE = Provenance("S2A_20210506", dt.date(2021, 5, 6), "model-1")
 COLUMNS = (
     *("id", "class_id", "class", "area_ha", "perimeter_m", "mean_probability", "least_probability", "edge_share"),
-    *("below_minimum", "touches_masked", "scene", "date", "model"),
+    *("below_minimum", "touches_masked", "applicability", "outside_experience", "scene", "date", "model"),
 )
 
 
@@ -80,9 +80,44 @@ def test_the_layer_tells_what_the_map_holds(labels: Labels, tmp_path: Path) -> N
             "class": DEFAULT_LEGEND.names[total.class_id],
             "polygons": len(ours),
             "below_minimum": int(ours["below_minimum"].sum()),
+            "polygons_outside": None,
             "pixels": int((labels.classes == total.class_id).sum()),
             "uncorrected_area_ha": pytest.approx(ours["area_ha"].sum()),
         }
+
+
+def test_ground_outside_the_training_experience_is_flagged(labels: Labels, tmp_path: Path) -> None:
+    applicability = np.full(labels.classes.shape, 200, np.uint8)
+    applicability[30:33, 30:33], applicability[58:, 48:] = 124, 125  # a polygon just below one half, and one on it
+    applicability[40:45, 20:30], applicability[45:50, 20:30] = 249, 0  # a mean just below
+    totals = write_polygons(tmp_path / "a.gpkg", replace(labels, applicability=applicability), SCENE)
+    table = read(tmp_path / "a.gpkg")
+    np.testing.assert_allclose(table["applicability"], [0.8, 0.496, 0.498, 0.5])
+    assert table["outside_experience"].tolist() == [False, True, True, False]
+    assert {total.name: total.polygons_outside for total in totals} == {
+        "waste dump": 0,
+        "quarry pit": 1,
+        "tailings pond": 1,
+    }
+    write_polygons(tmp_path / "b.gpkg", labels, SCENE)
+    unknown = read(tmp_path / "b.gpkg")
+    assert unknown[["applicability", "outside_experience"]].isna().all(axis=None)
+    others = [name for name in COLUMNS if name not in ("applicability", "outside_experience")]
+    assert_geodataframe_equal(table[[*others, "geometry"]], unknown[[*others, "geometry"]])
+
+
+def test_the_schema_does_not_depend_on_the_applicability(labels: Labels, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    known = replace(labels, applicability=np.full(labels.classes.shape, 200, np.uint8))
+    for name, each in (("a", labels), ("b", known)):
+        write_polygons(tmp_path / f"{name}.gpkg", each, SCENE)
+        write_parquet(tmp_path / f"{name}.gpkg", tmp_path / f"{name}.parquet")
+    one, two = (pyogrio.read_info(tmp_path / name, layer="polygons") for name in ("a.gpkg", "b.gpkg"))
+    for key in ("fields", "dtypes", "ogr_subtypes"):
+        np.testing.assert_array_equal(one[key], two[key])
+    schemas = [parquet.read_schema(tmp_path / name).remove_metadata() for name in ("a.parquet", "b.parquet")]
+    assert schemas[0] == schemas[1]
+    assert str(schemas[0].field("outside_experience").type) == "bool"
 
 
 def test_an_empty_map_makes_an_empty_layer(labels: Labels, tmp_path: Path) -> None:
@@ -123,7 +158,8 @@ def test_geoparquet_holds_the_same_table(labels: Labels, tmp_path: Path) -> None
     write_polygons(tmp_path / "a.gpkg", labels, SCENE)
     write_parquet(tmp_path / "a.gpkg", tmp_path / "a.parquet")
     table = geopandas.read_parquet(tmp_path / "a.parquet")
-    assert_geodataframe_equal(table, read(tmp_path / "a.gpkg"), check_dtype=False)
+    layer = read(tmp_path / "a.gpkg").astype({"outside_experience": "boolean"})  # nulls make pandas take it for numbers
+    assert_geodataframe_equal(table, layer, check_dtype=False)
 
 
 def test_the_style_lies_where_qgis_looks_for_it(labels: Labels, tmp_path: Path) -> None:

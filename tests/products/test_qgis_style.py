@@ -47,9 +47,12 @@ job = QgsMapRendererParallelJob(settings)
 job.start()
 job.waitForFinished()
 picture = job.renderedImage()
+outlines = [
+    [min(picture.pixelColor(x + off, y).lightness() for off in range(-3, 4)) for y in range(20, 180)] for x in (80, 120)
+]
 corners = [picture.pixelColor(*at).getRgb() for at in ((40, 100), (160, 100))]
 answer = {"type": renderer.type(), "categories": categories, "palette": palette.type(), "classes": classes}
-print(json.dumps(answer | {"crs": layer.crs().authid(), "pixels": corners}))
+print(json.dumps(answer | {"crs": layer.crs().authid(), "pixels": corners, "outlines": outlines}))
 sys.stdout.flush()
 os._exit(0)  # QGIS does not always end well
 """
@@ -69,7 +72,10 @@ def test_qgis_opens_the_map_in_the_colours_of_the_legend(tmp_path: Path) -> None
     classes = np.zeros((20, 20), np.uint8)
     classes[:, :8], classes[:, 12:] = 1, 3
     geobox = GeoBox(classes.shape, Affine(10, 0, 500_000, 0, -10, 7_500_000), "EPSG:32723")
-    write_polygons(tmp_path / "a.gpkg", Labels(classes, None, geobox, DEFAULT_LEGEND), Provenance("s", None, "m"))
+    applicability = np.full(classes.shape, 250, np.uint8)
+    applicability[:, 12:] = 50
+    labels = Labels(classes, None, geobox, DEFAULT_LEGEND, applicability)
+    write_polygons(tmp_path / "a.gpkg", labels, Provenance("s", None, "m"))
     (tmp_path / "a.qml").write_text(classes_qml(DEFAULT_LEGEND), "utf-8")
     shape = {"height": 20, "width": 20, "count": 1, "dtype": "uint8", "crs": "EPSG:32723"}
     with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", transform=geobox.affine, **shape) as file:
@@ -81,6 +87,9 @@ def test_qgis_opens_the_map_in_the_colours_of_the_legend(tmp_path: Path) -> None
     targets = [DEFAULT_LEGEND.classes[index] for index in DEFAULT_LEGEND.targets]
     assert (answer["type"], answer["palette"], answer["crs"]) == ("categorizedSymbol", "paletted", "EPSG:32723")
     assert answer["categories"] == [[c.name, c.name, [*c.color, 128]] for c in targets]
+    solid, dashed = (np.array(lightness) for lightness in answer["outlines"])
+    assert np.ptp(solid) < 5
+    assert np.ptp(dashed) > 50  # outside of the training experience
     assert answer["classes"] == [[c.id, c.name, [*c.color, 255 if c.id else 0]] for c in DEFAULT_LEGEND.classes]
     for pixel, index in zip(answer["pixels"], (1, 3), strict=True):
         half = (np.array(DEFAULT_LEGEND.classes[index].color) + 255) / 2  # half transparent on white

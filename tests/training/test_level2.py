@@ -9,7 +9,7 @@ import torch
 from highwall.legend import UNKNOWN
 from highwall.models.config import NetworkConfig
 from highwall.models.features import feature_names, features
-from highwall.models.model import network_answers
+from highwall.models.model import ask_networks
 from highwall.models.networks import Networks, Normalisation, build_networks
 from highwall.tiles import Dataset, open_dataset
 from highwall.training.config import make_recipe
@@ -27,7 +27,8 @@ RECIPE = make_recipe("quick", ["forest.trees=10", "forest.min_leaf=1", "forest.m
 
 def evidence(rows: np.ndarray, labels: np.ndarray, tile: np.ndarray, average: np.ndarray | None = None) -> Evidence:
     average = labels if average is None else average
-    return Evidence({}, rows.astype(np.float32), labels.astype(np.uint8), average.astype(np.uint8), tile)
+    answers = {"networks": np.eye(4, dtype=np.float32)[average]}
+    return Evidence({}, rows.astype(np.float32), labels.astype(np.uint8), answers, tile)
 
 
 def accuracy(matrices: np.ndarray) -> float:
@@ -44,12 +45,12 @@ def test_a_site_never_judges_itself() -> None:
     tile = np.repeat(np.arange(120), 20)
     rows, labels = place_of_site[site_of_tile[tile]], label_of_site[site_of_tile[tile]]
     folds = site_folds(site_of_tile.tolist(), RECIPE.folds, 0)
-    matrices = cross_fit(evidence(rows, labels, tile), folds, NAMES, 4, RECIPE.forest, 0)
+    matrices = cross_fit(evidence(rows, labels, tile), folds, NAMES, 4, RECIPE.forest, 0).matrices
     assert accuracy(matrices["networks"]) == 1
     # Chance is 1/4; with 60 sites, 0.25 + 4 standard deviations of a binomial distribution is 0.47.
     assert accuracy(matrices["forest"]) < 0.48
     torn = site_folds(list(range(120)), RECIPE.folds, 0)
-    alone = cross_fit(evidence(rows, labels, tile), torn, NAMES, 4, RECIPE.forest, 0)
+    alone = cross_fit(evidence(rows, labels, tile), torn, NAMES, 4, RECIPE.forest, 0).matrices
     assert accuracy(alone["forest"]) > 0.6  # where twins are called two sites, memory does pay
 
 
@@ -60,7 +61,7 @@ def test_what_can_be_learned_from_other_sites_is_learned() -> None:
     rows = np.stack([labels + rng.uniform(0, 0.5, len(tile)), rng.uniform(0, 1, len(tile))], 1)
     average = rng.integers(0, 3, len(tile))
     folds = site_folds(list(range(9)), RECIPE.folds, 0)
-    matrices = cross_fit(evidence(rows, labels, tile, average), folds, NAMES, 3, RECIPE.forest, 0)
+    matrices = cross_fit(evidence(rows, labels, tile, average), folds, NAMES, 3, RECIPE.forest, 0).matrices
     assert accuracy(matrices["forest"]) > 0.99
     for number in range(9):
         here = tile == number
@@ -75,13 +76,13 @@ def test_folds_are_joined_in_the_order_of_the_tiles() -> None:
         places = np.array(tiles)[tile]
         matrices = np.stack([np.full((2, 2), 10 + number) for number in tiles])
         rows = np.stack([places, np.arange(len(places))], 1).astype(np.float32)
-        return Evidence({"unet": matrices}, rows, (places % 3).astype(np.uint8), (places % 2).astype(np.uint8), tile)
+        return Evidence({"unet": matrices}, rows, (places % 3).astype(np.uint8), {"unet": (places % 2)[:, None]}, tile)
 
     joined = join([(part([4, 1]), [4, 1]), (part([0, 2, 3]), [0, 2, 3])], 5)
     assert joined.matrices["unet"][:, 0, 0].tolist() == [10, 11, 12, 13, 14]
     assert joined.tile.tolist() == joined.rows[:, 0].astype(int).tolist()
     assert (joined.labels == joined.tile % 3).all()
-    assert (joined.average == joined.tile % 2).all()
+    assert (joined.probabilities["unet"][:, 0] == joined.tile % 2).all()
     assert sorted(joined.tile.tolist()) == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3
 
 
@@ -116,8 +117,9 @@ def test_evidence_is_what_the_networks_say_of_known_pixels(networks: Networks, t
         here = whole.tile == number
         assert (whole.labels[here] == labels[known]).all()
         np.testing.assert_array_equal(whole.rows[here, :6].T, pixels[:, known])
-        members, average = network_answers(networks, pixels[None])
-        assert (whole.average[here] == average[0].argmax(0)[known]).all()
+        seen = ask_networks(networks, pixels[None])
+        members, average = seen.members, seen.average
+        assert (whole.probabilities["networks"][here].T == average[0][:, known]).all()
         said = {"unet": members[0, 0], "fpn": members[1, 0]}
         for column, name in enumerate(names[6:], 6):
             member, _, kind = name.partition(": ")

@@ -89,7 +89,12 @@ def test_the_same_seed_gives_the_same_model_and_another_another(
         highwall.train(trained.dataset, tmp_path / name, preset="quick", changes=short, seed=seed)
     assert sums(tmp_path / "a") == sums(tmp_path / "b")
     different = set(sums(tmp_path / "c").splitlines()) - set(sums(tmp_path / "a").splitlines())
-    assert {line.split()[1] for line in different} == {"model.json", "networks.safetensors", "forest.safetensors"}
+    assert {line.split()[1] for line in different} == {
+        "model.json",
+        "networks.safetensors",
+        "forest.safetensors",
+        "record.safetensors",
+    }
 
 
 def test_a_finished_run_is_left_as_it_is(trained: Any, tiny: tuple[str, ...]) -> None:

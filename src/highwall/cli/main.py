@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 import highwall
+from highwall.cli.area import area
 from highwall.cli.change import change
 from highwall.cli.check import check
 from highwall.cli.demo import demo
 from highwall.cli.evaluate import evaluate
+from highwall.cli.forecast import forecast
 from highwall.cli.logs import set_up_logging
 from highwall.cli.map import map_
 from highwall.cli.predict import predict
@@ -26,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (check, train, evaluate, predict, map_, change, tiles, simulate, demo):
+for verb in (check, train, evaluate, forecast, predict, map_, change, area, tiles, simulate, demo):
     app.command(verb.__name__.rstrip("_"))(verb)
 
 

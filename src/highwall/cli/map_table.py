@@ -32,3 +32,8 @@ def print_map(outcome: Outcome, number: int, count: int) -> None:
     console = Console()
     (console if console.is_terminal else Console(width=120)).print(table)
     typer.echo(f"unknown: {manifest['unknown_share']:.1%} of the scene; clouds by {manifest['clouds']}")
+    if (share := manifest.get("outside_share")) is not None:
+        outside, polygons = (sum(row[key] for row in manifest["classes"]) for key in ("polygons_outside", "polygons"))
+        typer.echo(
+            f"outside the training experience: {share:.1%} of the known ground, {outside:,} of {polygons:,} polygons"
+        )

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 import highwall
+from highwall.cli.forecast_tables import print_errors
 from highwall.cli.options import Bands, Json, Offset, Scale, names
 from highwall.cli.tables import print_scores
+from highwall.cli.training_tables import leak_line, print_calibration
 from highwall.files import write_json
 
 
@@ -21,6 +23,10 @@ def train(
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the preset; repeatable."),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="How tiles are shared out to folds: site (the default), or random, which leaks; to compare."),
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**31 - 1, help="The same seed on the same machine gives the same model.")
@@ -34,13 +40,23 @@ def train(
 
     A run that was killed goes on where it was when the same command is given again.
     """
+    settings = (*(changes or ()), *(() if split is None else (f"split={split}",)))
     model = highwall.train(
-        folder, run, preset=preset, changes=changes or (), seed=seed, bands=names(bands), scale=scale, offset=offset
+        folder, run, preset=preset, changes=settings, seed=seed, bands=names(bands), scale=scale, offset=offset
     )
+    from highwall.training.facts import report  # noqa: PLC0415 - brings torch, which help need not load
+
     scores = model.facts["scores"]
     for key, title in (("out_of_fold", "Out of fold, by site"), ("validation", "Validation tiles")):
         if key in scores:
             print_scores(f"{title} (interval: 90 %, by site)", scores[key], model.final)
+    told = report(model)
+    if told["leak"]:
+        typer.echo(leak_line(told["leak"]))
+    if told["calibration"]:
+        print_calibration(told["calibration"])
+    if told["forecast"]:
+        print_errors(told["forecast"])
     typer.echo(f"{run / 'model'}: {model.final} is the answer that counts")
     if json_file is not None:
-        write_json(json_file, {"model": str(run / "model"), "final": model.final, **scores})
+        write_json(json_file, {"model": str(run / "model"), **told})

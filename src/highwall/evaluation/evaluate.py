@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
 from highwall.errors import BadInput
-from highwall.evaluation.confusion import confusion
+from highwall.evaluation.edges import EDGE, confusion_by_stratum
 from highwall.evaluation.scores import scores
 from highwall.evaluation.summary import by_site, summarise
 from highwall.legend import UNKNOWN
@@ -36,11 +37,16 @@ class Evaluation:
     sites: tuple[int, ...]
     """Site of each tile."""
 
-    matrices: dict[str, NDArray[np.int64]]
-    """By level: pixel counts `(tile, truth, answer)`."""
+    counts: dict[str, NDArray[np.int64]]
+    """By level: pixel counts `(tile, stratum, truth, answer)`; strata are the interior of classes and edge pixels."""
 
     notes: tuple[str, ...] = ()
     """What a person should know of these scores, a line each."""
+
+    @cached_property
+    def matrices(self) -> dict[str, NDArray[np.int64]]:
+        """By level: pixel counts `(tile, truth, answer)`."""
+        return {level: counts.sum(axis=1) for level, counts in self.counts.items()}
 
     def to_json(self) -> dict[str, Any]:
         """Return scores and intervals by level, of all and of each split, and the matrices of set, sites and tiles."""
@@ -53,6 +59,7 @@ class Evaluation:
             "notes": list(self.notes),
             "splits": {split: self._split(split) for split in dict.fromkeys(tile.split for tile in self.tiles)},
             "confusion": {level: matrices.sum(0).tolist() for level, matrices in levels},
+            "edge_confusion": {level: counts[:, EDGE].sum(0).tolist() for level, counts in self.counts.items()},
             "sites": {
                 str(site): {"confusion": {level: of_sites[level][site].tolist() for level in self.matrices}}
                 for site in sorted(set(self.sites))
@@ -97,11 +104,13 @@ def evaluate(model: Model, dataset: Dataset, track: Track = iter) -> Evaluation:
         labels = np.where(image.valid, to_model[read_labels(tile, dataset.encoding)], np.uint8(UNKNOWN))
         levels = model.levels(image.pixels[None])
         answers = {level: probabilities[0].argmax(0).astype(np.uint8) for level, probabilities in levels.items()}
-        rows.append({level: confusion(labels, answer, len(model.legend)) for level, answer in answers.items()})
-    matrices = {level: np.stack([row[level] for row in rows]) for level in rows[0]}
+        rows.append(
+            {level: confusion_by_stratum(labels, answer, len(model.legend)) for level, answer in answers.items()}
+        )
+    counts = {level: np.stack([row[level] for row in rows]) for level in rows[0]}
     places = tuple(number[tile.key] for tile in labelled)
-    notes = (*_overlap_note(model, dataset), *_absence_notes(matrices[model.final].sum(0), model.legend))
-    return Evaluation(model.legend, model.final, labelled, places, matrices, notes)
+    notes = (*_overlap_note(model, dataset), *_absence_notes(counts[model.final].sum((0, 1)), model.legend))
+    return Evaluation(model.legend, model.final, labelled, places, counts, notes)
 
 
 def _translation(theirs: Legend, ours: Legend) -> NDArray[np.uint8]:

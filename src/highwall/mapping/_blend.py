@@ -19,7 +19,7 @@ def add_window(
     columns: NDArray[np.float64],
     start: int,
 ) -> None:
-    """Add a window's answer `(class, y, x)` to `total` `(class, y, x)`, weighted, from column `start` on."""
+    """Add a window's answer `(plane, y, x)` to `total` `(plane, y, x)`, weighted, from column `start` on."""
     for c in range(answer.shape[0]):
         for y in range(answer.shape[1]):
             for x in range(answer.shape[2]):
@@ -36,7 +36,10 @@ def settle(
     classes: NDArray[np.uint8],
     probabilities: NDArray[np.uint8],
 ) -> None:
-    """Turn blended probabilities `(class, y, x)` into class ids `(y, x)` and counts of steps `(y, class, x)`."""
+    """Turn blended planes `(plane, y, x)` into class ids `(y, x)` and counts of steps `(y, plane, x)`.
+
+    The first planes are class probabilities, one for each of `ids`; the others have no say in the class.
+    """
     count, height, width = total.shape
     for y in range(height):
         for x in range(width):
@@ -46,9 +49,12 @@ def settle(
                     probabilities[y, c, x] = unknown
                 continue
             best = 0
-            for c in range(count):
+            for c in range(ids.size):
                 if total[c, y, x] > total[best, y, x]:
                     best = c
+                share = min(max(total[c, y, x], 0.0), 1.0)
+                probabilities[y, c, x] = int(share * steps + 0.5)
+            for c in range(ids.size, count):
                 share = min(max(total[c, y, x], 0.0), 1.0)
                 probabilities[y, c, x] = int(share * steps + 0.5)
             classes[y, x] = ids[best]

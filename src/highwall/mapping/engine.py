@@ -46,7 +46,8 @@ class Strip:
     """Class ids `(y, x)`, 255 where unknown."""
 
     probabilities: NDArray[np.uint8]
-    """Class probabilities `(y, class, x)` in steps of 1 / `STEPS`, 255 where unknown."""
+    """Class probabilities `(y, class, x)` in steps of 1 / `STEPS`, 255 where unknown; after the last class comes the
+    applicability, likewise, if the plan asks for it."""
 
     windows: int
     """Number of windows, from the first of the scene on, that are done with."""
@@ -71,6 +72,15 @@ class Plan:
     clouds: NDArray[np.uint8] | None = None
     """What makes ground unknown beside the scene's own mask, `(y, x)`: 0 where it is clear; may lie on disk."""
 
+    with_applicability: Predictor | None = None
+    """Asked in place of the predictor, if there is one. Its answers have one more plane, after the last class: the
+    applicability, 1 on ground like that of the training and below 0.5 on ground outside of it."""
+
+    @property
+    def planes(self) -> int:
+        """Number of planes of a map: the classes, and the applicability if it is asked for."""
+        return len(self.ids) + (self.with_applicability is not None)
+
 
 def strips(plan: Plan, first_row: int = 0, tick: Callable[[int], None] | None = None) -> Generator[Strip]:
     """Yield the map of a scene from north to south.
@@ -92,7 +102,7 @@ def strips(plan: Plan, first_row: int = 0, tick: Callable[[int], None] | None = 
     rows, columns = plan.grid.rows, plan.grid.columns
     first = rows.first_over(first_row)
     width = max(columns.length, columns.window)
-    blend = np.zeros((len(plan.ids), rows.window, width))
+    blend = np.zeros((plan.planes, rows.window, width))
     ids = np.array(plan.ids, np.uint8)
     for ground in ahead(walk(plan.scene, plan.bands, plan.grid, plan.clouds, first), nice=READING):
         start, done = int(rows.starts[ground.number]), ground.number * len(columns)
@@ -121,7 +131,7 @@ def _add_batch(plan: Plan, ground: Ground, wanted: Sequence[int], blend: NDArray
     rows, columns = plan.grid.rows, plan.grid.columns
     starts = columns.starts[list(wanted)].tolist()
     windows = np.stack([ground.pixels[:, :, start : start + columns.window] for start in starts])
-    answers = _asked(plan.predictor, windows, len(plan.ids))
+    answers = _asked(plan.with_applicability or plan.predictor, windows, plan.planes)
     if not np.isfinite(answers).all():
         top = int(rows.starts[ground.number])
         where = f"rows {top} to {top + rows.window - 1}"
@@ -130,9 +140,9 @@ def _add_batch(plan: Plan, ground: Ground, wanted: Sequence[int], blend: NDArray
         add_window(blend, answer, rows.weights[ground.number], columns.weights[number], start)
 
 
-def _asked(predictor: Predictor, windows: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
+def _asked(predictor: Predictor, windows: NDArray[np.float32], planes: int) -> NDArray[np.float32]:
     answers = np.ascontiguousarray(predictor(windows), np.float32)
-    wanted = (len(windows), classes, *windows.shape[2:])
+    wanted = (len(windows), planes, *windows.shape[2:])
     if answers.shape != wanted:
         raise ValueError(
             f"the predictor answered {windows.shape} with {answers.shape}, not with {wanted}: classes are the legend's"

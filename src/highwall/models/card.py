@@ -40,6 +40,7 @@ class Blueprint(Config):
     answers: Answers
     features: tuple[str, ...] | None
     final: str
+    temperatures: dict[str, float] = Field(default_factory=dict)
 
     @property
     def legend(self) -> Legend:
@@ -58,6 +59,7 @@ def blueprint_of(model: Model) -> Blueprint:
         answers=model.answers,
         features=model.forest.features if model.forest else None,
         final=model.final,
+        temperatures=dict(model.temperatures),
     )
 
 

@@ -20,10 +20,12 @@ from highwall.models.card import Blueprint, item, read_blueprint
 from highwall.models.forest import Forest
 from highwall.models.model import AVERAGE, FOREST, Model
 from highwall.models.networks import build_networks, default_device
+from highwall.models.record import Record
 
 ITEM: Final = "model.json"
 NETWORKS: Final = "networks.safetensors"
 FOREST_ARRAYS: Final = "forest.safetensors"
+RECORD: Final = "record.safetensors"
 CHECKSUMS: Final = "SHA256SUMS"
 """Checksums of all other files, as `sha256sum --check` reads them."""
 
@@ -35,6 +37,8 @@ def save_model(model: Model, folder: Path) -> None:
         save_tensors(state, part / NETWORKS)
         if model.forest is not None:
             save_arrays(model.forest.to_arrays(), part / FOREST_ARRAYS)
+        if model.record is not None:
+            save_arrays(model.record.to_arrays(), part / RECORD)
         files = {path.name: (sha256(path), path.stat().st_size) for path in sorted(part.iterdir())}
         write_json(part / ITEM, item(model, files))
         sums = "".join(f"{sha256(path)}  {path.name}\n" for path in sorted(part.iterdir()))
@@ -72,7 +76,7 @@ def _compare_checksums(folder: Path) -> None:
     except (ValueError, OSError):
         raise BadInput(f"{folder}: {CHECKSUMS} is damaged") from None
     names = {path.name for path in folder.iterdir()} - {CHECKSUMS}
-    if not {ITEM, NETWORKS} <= set(sums) or (names & {FOREST_ARRAYS}) - set(sums):
+    if not {ITEM, NETWORKS} <= set(sums) or (names & {FOREST_ARRAYS, RECORD}) - set(sums):
         raise BadInput(f"{folder}: {CHECKSUMS} is damaged: it does not list the model's files")
     for name, digest in sums.items():
         if name not in names:
@@ -96,14 +100,20 @@ def _build(blueprint: Blueprint, folder: Path, document: dict[str, Any], device:
         legend=blueprint.legend,
         answers=blueprint.answers,
         final=blueprint.final,
+        temperatures=blueprint.temperatures,
         facts=document["properties"].get("highwall:facts", {}),
     )
     if blueprint.features is not None:
-        try:
-            arrays = load_arrays(folder / FOREST_ARRAYS)
-        except (SafetensorError, OSError) as error:
-            raise BadInput(f"{folder / FOREST_ARRAYS} cannot be read: {error}") from None
-        model = replace(model, forest=Forest.from_arrays(arrays, blueprint.features))
+        model = replace(model, forest=Forest.from_arrays(_arrays(folder / FOREST_ARRAYS), blueprint.features))
+    if (folder / RECORD).exists():
+        model = replace(model, record=Record.from_arrays(_arrays(folder / RECORD)))
     if blueprint.final not in ({FOREST} if model.forest else set()) | {AVERAGE}:
         raise BadInput(f"{folder}: it has no level {blueprint.final!r}")
     return model
+
+
+def _arrays(path: Path) -> dict[str, Any]:
+    try:
+        return load_arrays(path)
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"{path} cannot be read: {error}") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import segmentation_models_pytorch as smp
 import torch
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 STRIDE: Final = 32
 """Encoders halve the image five times: sides are padded to multiples of this."""
+
+PATCH: Final = 2 * STRIDE
+"""Side in pixels of the patches of ground whose encoder features are pooled."""
 
 
 def default_device() -> torch.device:
@@ -65,6 +68,26 @@ class Networks(nn.Module):
         x = x.contiguous(memory_format=torch.channels_last)
         logits = torch.stack([member(x).float() for member in self.members.values()])
         return logits[..., :height, :width]
+
+    def with_embedding(self, reflectance: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits as `forward` does, and what the encoders saw in each patch of `PATCH` x `PATCH` pixels.
+
+        Returns:
+            Logits, and the deepest features of all encoders side by side, pooled, `(n, patch y, patch x, feature)`
+            float32; patches at the lower and right border may be smaller.
+        """
+        seen: list[Tensor] = []
+        hooks = [
+            cast("nn.Module", member.encoder).register_forward_hook(lambda _, __, maps: seen.append(maps[-1].float()))
+            for member in self.members.values()
+        ]
+        try:
+            logits = self(reflectance)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        pooled = [functional.avg_pool2d(deepest, PATCH // STRIDE, ceil_mode=True) for deepest in seen]
+        return logits, torch.cat(pooled, 1).movedim(1, -1)
 
 
 def build_networks(

@@ -23,6 +23,7 @@ RECORD: Final = np.dtype(
         ("edge", "i8"),  # pixels beside another class
         ("rated", "i8"),  # pixels with a probability
         ("total", "i8"),  # sum of these probabilities, in counts
+        ("familiar", "i8"),  # sum of the applicability over all pixels, in counts
         ("top", "i4"),
         ("bottom", "i4"),  # inclusive, as `right`
         ("left", "i4"),
@@ -37,6 +38,7 @@ RECORD: Final = np.dtype(
 def scan(
     block: NDArray[np.uint8],
     own: NDArray[np.uint8],
+    applicability: NDArray[np.uint8],
     targets: NDArray[np.bool_],
     top: int,
     above: NDArray[np.int64],
@@ -52,6 +54,7 @@ def scan(
     Args:
         block: class ids `(row + 2, x + 2)`: the rows with a pixel more on each side, 255 outside of the raster.
         own: probability of a pixel's own class in counts `(row, x)`; 255 where unknown.
+        applicability: in counts, `(row, x)`.
         targets: which class ids count, `(256,)`.
         top: the first of the rows, counted from the raster's top.
         above: label of each pixel in the row above, `(x,)`, -1 for none; left as the labels of the last row.
@@ -76,6 +79,7 @@ def scan(
                 _begin(table[label], value, top + row, x, width)
                 parent[label] = label
             _add(table[label], block, own[row, x], row, x, top)
+            table[label].familiar += applicability[row, x]
             above[x] = left = label
     return count
 
@@ -101,6 +105,7 @@ def _union(table: NDArray[Any], parent: NDArray[np.int64], one: int, two: int) -
     kept.edge += gone.edge
     kept.rated += gone.rated
     kept.total += gone.total
+    kept.familiar += gone.familiar
     kept.bottom = max(kept.bottom, gone.bottom)
     kept.left = min(kept.left, gone.left)
     kept.right = max(kept.right, gone.right)
@@ -113,7 +118,7 @@ def _begin(record: Any, value: int, row: int, x: int, width: int) -> None:
     record.touches = False
     record.least = UNKNOWN
     record.first = row * width + x
-    record.pixels = record.edge = record.rated = record.total = 0
+    record.pixels = record.edge = record.rated = record.total = record.familiar = 0
     record.top = record.bottom = row
     record.left = record.right = x
 

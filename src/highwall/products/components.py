@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -38,6 +38,9 @@ class Components:
 
     least_probability: NDArray[np.float64]
     """The least of these probabilities."""
+
+    applicability: NDArray[np.float64]
+    """Mean applicability of its pixels, 0 to 1; NaN where unknown."""
 
     edge_pixels: NDArray[np.int64]
     """Number of pixels with a pixel of another class beside them (above, below, left or right). Neither unknown
@@ -88,13 +91,15 @@ def find_components(labels: Labels, strip: int = _STRIP) -> Components:
     for top in range(0, height, strip):
         block = _with_neighbours(labels.classes, top, min(strip, height - top))
         own = _own_probability(labels, top, block[1:-1, 1:-1], targets)
+        applicability = _applicability(labels, top, own.shape)
         if count + own.size > len(table):
             table, parent = (_longer(array, count, own.size) for array in (table, parent))
-        count = scan(block, own, targets, top, above, table, parent, count)
+        count = scan(block, own, applicability, targets, top, above, table, parent, count)
         labels.let_go()
         if count >= 2 * kept:  # labels that became part of others would add up
             count = kept = _drop_merged(table, parent, above, count)
-    return _components(table[: _drop_merged(table, parent, above, count)])
+    found = _components(table[: _drop_merged(table, parent, above, count)])
+    return found if labels.applicability is not None else replace(found, applicability=np.full(len(found), np.nan))
 
 
 def _with_neighbours(classes: NDArray[np.uint8], top: int, rows: int) -> NDArray[np.uint8]:
@@ -114,6 +119,12 @@ def _own_probability(
         indices = labels.legend.indices(classes[rows, columns])
         own[rows, columns] = labels.probabilities[top : top + len(classes)][rows, indices, columns]
     return own
+
+
+def _applicability(labels: Labels, top: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    if labels.applicability is None:
+        return np.zeros(shape, np.uint8)
+    return np.array(labels.applicability[top : top + shape[0]])
 
 
 def _longer(array: NDArray[Any], count: int, more: int) -> NDArray[Any]:
@@ -143,6 +154,7 @@ def _components(table: NDArray[Any]) -> Components:
         pixels=table["pixels"].copy(),
         mean_probability=table["total"] / STEPS / rated,
         least_probability=np.where(table["rated"], table["least"] / STEPS, np.nan),
+        applicability=table["familiar"] / STEPS / table["pixels"],
         edge_pixels=table["edge"].copy(),
         touches_unknown=table["touches"].copy(),
         first=table["first"].copy(),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyogrio
 import shapely
+from numpy.ma import MaskedArray
 
 from highwall.products.style import polygons_qml, polygons_sld
 
@@ -41,7 +42,7 @@ def append(path: Path, layer: str, polygons: NDArray[Any], columns: Mapping[str,
         path: the GeoPackage.
         layer: the layer's name.
         polygons: shapely polygons `(polygon,)`.
-        columns: name to values `(polygon,)`; NaN and NaT are written as null.
+        columns: name to values `(polygon,)`; NaN, NaT and masked values are written as null.
         geobox: what the coordinates belong to.
     """
     with warnings.catch_warnings():
@@ -51,6 +52,7 @@ def append(path: Path, layer: str, polygons: NDArray[Any], columns: Mapping[str,
             shapely.to_wkb(polygons),
             [*columns.values()],
             [*columns],
+            [values.mask if isinstance(values, MaskedArray) else None for values in columns.values()],
             layer=layer,
             driver="GPKG",
             geometry_type="Polygon",
@@ -62,12 +64,29 @@ def append(path: Path, layer: str, polygons: NDArray[Any], columns: Mapping[str,
 
 
 def add_style(path: Path, layer: str, categories: tuple[Category, ...], title: str, when: str) -> None:
-    """Put the style of a layer into its GeoPackage, in the table where QGIS looks for it.
+    """Put the style of a layer of polygons into its GeoPackage: see `put_style`.
 
     Args:
         path: the GeoPackage.
         layer: the layer's name.
         categories: how its polygons are drawn.
+        title: what the style is, in a few words.
+        when: time of the change to write, in ISO 8601.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    put_style(path, layer, polygons_qml(categories), polygons_sld(layer, categories), title, when)
+
+
+def put_style(path: Path, layer: str, qml: str, sld: str, title: str, when: str) -> None:
+    """Put the style of a layer into its GeoPackage, in the table where QGIS looks for it.
+
+    Args:
+        path: the GeoPackage.
+        layer: the layer's name.
+        qml: the style for QGIS.
+        sld: the style for other programs.
         title: what the style is, in a few words.
         when: time of the change to write, in ISO 8601.
 
@@ -80,8 +99,8 @@ def add_style(path: Path, layer: str, categories: tuple[Category, ...], title: s
         "f_table_name": layer,
         "f_geometry_column": GEOMETRY,
         "styleName": layer,
-        "styleQML": polygons_qml(categories),
-        "styleSLD": polygons_sld(layer, categories),
+        "styleQML": qml,
+        "styleSLD": sld,
         "useAsDefault": 1,
         "description": title,
         "owner": "",

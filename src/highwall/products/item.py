@@ -16,6 +16,7 @@ from shapely.geometry.polygon import orient
 
 from highwall.legend import UNKNOWN
 from highwall.mapping.engine import STEPS
+from highwall.products.rasters import APPLICABILITY
 from highwall.sentinel2 import ERA
 
 if TYPE_CHECKING:
@@ -34,9 +35,15 @@ EXTENSIONS: Final = (
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
 )
 COG_TYPE: Final = "image/tiff; application=geotiff; profile=cloud-optimized"
+_APPLICABILITY: Final = (
+    "How far the training of the model knows such ground. 1: like training ground; below 0.5: outside the area of "
+    "applicability (Meyer and Pebesma 2021)."
+)
 
 
-def map_item(scene: Scene, legend: Legend, model: str, files: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
+def map_item(
+    scene: Scene, legend: Legend, model: str, files: Mapping[str, tuple[str, int]], *, applicability: bool = False
+) -> dict[str, Any]:
     """Describe a map as a STAC item.
 
     Args:
@@ -44,6 +51,7 @@ def map_item(scene: Scene, legend: Legend, model: str, files: Mapping[str, tuple
         legend: the classes.
         model: name of the model.
         files: name to (sha256, bytes) of the files beside the item.
+        applicability: whether the probabilities have the applicability as their last band.
     """
     geometry, bbox = _footprint(scene.geobox)
     origin = scene.origin
@@ -53,7 +61,7 @@ def map_item(scene: Scene, legend: Legend, model: str, files: Mapping[str, tuple
         else {"datetime": None} | ERA
     )
     height, width = scene.shape
-    assets = _assets(legend)
+    assets = _assets(legend, applicability=applicability)
     crs = scene.geobox.crs
     epsg = crs.to_epsg() if crs is not None else None
     grid = {
@@ -98,12 +106,15 @@ def map_item(scene: Scene, legend: Legend, model: str, files: Mapping[str, tuple
     }
 
 
-def _assets(legend: Legend) -> dict[str, dict[str, Any]]:
+def _assets(legend: Legend, *, applicability: bool) -> dict[str, dict[str, Any]]:
     classes = [
         {"value": c.id, "name": _name(c), "title": c.name, "description": c.name, "color_hint": c.hex}
         for c in legend.classes
     ]
     unknown = {"value": UNKNOWN, "name": "unknown", "description": "cloud, shadow or no data", "nodata": True}
+    planes = [{"name": name} for name in legend.names]
+    if applicability:
+        planes.append({"name": APPLICABILITY, "description": _APPLICABILITY})
     return {
         "classes.tif": {
             "type": COG_TYPE,
@@ -114,11 +125,11 @@ def _assets(legend: Legend) -> dict[str, dict[str, Any]]:
         },
         "probabilities.tif": {
             "type": COG_TYPE,
-            "title": "Class probabilities",
+            "title": "Class probabilities" + (" and applicability" if applicability else ""),
             "roles": ["data"],
             "bands": [
-                {"name": name, "data_type": "uint8", "nodata": UNKNOWN, "raster:scale": 1 / STEPS, "raster:offset": 0}
-                for name in legend.names
+                {**plane, "data_type": "uint8", "nodata": UNKNOWN, "raster:scale": 1 / STEPS, "raster:offset": 0}
+                for plane in planes
             ],
         },
         "polygons.gpkg": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
     from highwall.legend import Legend
+
+
+OUTSIDE: Final = 0.5
+"""Applicability below which ground lies outside of the training experience (`Experience.applicability`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +38,21 @@ class Labels:
     legend: Legend
     """What the ids mean."""
 
+    applicability: NDArray[np.uint8] | None = None
+    """How far the training knows the ground, `(y, x)`, in the same counts; 255 is no data. None where nobody knows."""
+
     def __post_init__(self) -> None:
         height, width = self.classes.shape
         if tuple(self.geobox.shape) != (height, width):
             raise ValueError(f"geobox {self.geobox.shape} and classes {self.classes.shape} don't fit")
         if self.probabilities is not None and self.probabilities.shape != (height, len(self.legend), width):
             raise ValueError(f"probabilities {self.probabilities.shape} and classes {self.classes.shape} don't fit")
+        if self.applicability is not None and self.applicability.shape != (height, width):
+            raise ValueError(f"applicability {self.applicability.shape} and classes {self.classes.shape} don't fit")
 
     def let_go(self) -> None:
         """Tell the system that what was read of arrays on disk need not stay in this process's memory."""
-        for array in (self.classes, self.probabilities):
+        for array in (self.classes, self.probabilities, self.applicability):
             _let_go(array)
 
 

@@ -22,7 +22,7 @@ from highwall.products.work import MANIFEST, claimed, finish
 from highwall.scenes import Scene, open_scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     Progress = Callable[[int, int], None]
 
@@ -41,9 +41,8 @@ class Map:
 
     def to_json(self) -> dict[str, Any]:
         """Return what a person wants to know of it first, as JSON."""
-        return {"folder": str(self.folder)} | {
-            key: self.manifest[key] for key in ("scene", "classes", "notes", "seconds")
-        }
+        keys = ("scene", "classes", "outside_share", "forecast", "notes", "seconds")
+        return {"folder": str(self.folder)} | {key: self.manifest.get(key) for key in keys}
 
 
 def map_scene(
@@ -71,7 +70,10 @@ def map_scene(
     Args:
         scene: a scene, or what `open_scene` opens.
         predictor: from reflectance `(n, band, y, x)` float32, 0 in all bands where there is no data, to class
-            probabilities `(n, class, y, x)` float32: a model, or any callable.
+            probabilities `(n, class, y, x)` float32: a model, or any callable. One with a `record` of its training
+            (not None) is asked by its method `with_applicability` instead, which adds a plane after the last class,
+            0 to 1 (see `Model.with_applicability`): it becomes the last band of the probabilities and columns of the
+            polygons.
         out: folder to make: `classes.tif`, `probabilities.tif`, `polygons.gpkg`, `item.json`, `manifest.json`.
         legend: the classes of the answers; by default the predictor's own `legend`, else the default legend.
         bands: what the predictor takes, in order; by default its own `bands`, else the default six where the scene
@@ -103,16 +105,22 @@ def map_scene(
         notes = look_ahead(plan)
         for note in notes:
             log.warning("note: %s", note)
-        scratch = Scratch(work, scene.shape, len(legend))
+        scratch = Scratch(work, scene.shape, plan.planes)
         _check_space(scratch)
-        seconds = {}
+        seconds: dict[str, float] = {}
         if options.clouds == "network":
             plan = _without_clouds(plan, work / "clouds", progress or _silent)
             seconds["clouds"] = time.perf_counter() - begun
+        forecast = None
+        if plan.with_applicability is not None:
+            forecast = _foretold(plan)
+            seconds["forecast"] = time.perf_counter() - begun - sum(seconds.values())
         _compute(plan, scratch, progress or _silent)
-        seconds["windows"] = time.perf_counter() - begun - seconds.get("clouds", 0)
+        seconds["windows"] = time.perf_counter() - begun - sum(seconds.values())
         log.info("%s: writing rasters and polygons", scene.id)
-        product = write_product(scratch, plan, legend, options, seconds=seconds, notes=notes, command=command)
+        product = write_product(
+            scratch, plan, legend, options, seconds=seconds, notes=notes, command=command, forecast=forecast
+        )
         finish(product, out)
     return read_map(out)
 
@@ -139,6 +147,14 @@ def _without_clouds(plan: Plan, work: Path, progress: Progress) -> Plan:
     log.info("%s: looking for clouds", plan.scene.id)
     _compute(clouds, scratch, progress)
     return replace(plan, clouds=scratch.classes())
+
+
+def _foretold(plan: Plan) -> Mapping[str, Any] | None:
+    """Ask about a sample of the scene first, and say how good the map is going to be."""
+    from highwall.products.outlook import foretell  # noqa: PLC0415 - brings torch
+
+    log.info("%s: looking at a sample of it", plan.scene.id)
+    return foretell(plan)
 
 
 def _compute(plan: Plan, scratch: Scratch, progress: Progress) -> None:

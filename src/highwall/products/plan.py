@@ -81,7 +81,16 @@ def make_plan(
     if options.clouds in ("network", "none"):
         scene = replace(scene, clouds=None)
     grid = make_grid(scene.shape, options.window, options.overlap)
-    return Plan(scene, wanted, predictor, legend.ids, grid, options.batch)
+    return Plan(
+        scene, wanted, predictor, legend.ids, grid, options.batch, with_applicability=_with_applicability(predictor)
+    )
+
+
+def _with_applicability(predictor: Predictor) -> Predictor | None:
+    """Return what answers with the applicability, too; a predictor without a record of its training can't."""
+    if getattr(predictor, "record", None) is None:
+        return None
+    return getattr(predictor, "with_applicability", None)
 
 
 def plan_clouds(scene: Scene) -> Plan:
@@ -126,6 +135,7 @@ def make_claim(plan: Plan, legend: Legend, options: Options) -> dict[str, Any]:
         },
         "model": model_id(plan.predictor),
         "fingerprint": getattr(plan.predictor, "fingerprint", None),
+        "applicability": plan.with_applicability is not None,
         "bands": list(plan.bands),
         "legend": [[c.id, c.name, list(c.color)] for c in legend.classes],
         "options": asdict(options),

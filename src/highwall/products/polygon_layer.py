@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +12,7 @@ from highwall.errors import BadInput
 from highwall.files import new_file
 from highwall.products.components import find_components
 from highwall.products.geopackage import add_style, append, dated
+from highwall.products.labels import OUTSIDE
 from highwall.products.polygons import Outlines, outlines
 from highwall.products.style import class_categories
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 LAYER: Final = "polygons"
 """Name of the layer."""
+
+_OUTSIDE: Final = "outside_experience"
 
 MINIMUM_HA: Final = 0.5
 """Minimum mapping unit in hectares, where nobody names another."""
@@ -58,6 +61,9 @@ class ClassTotal:
     below_minimum: int
     """Number of polygons below the minimum mapping unit; none where the map has no coordinate reference system."""
 
+    polygons_outside: int | None
+    """Number of polygons outside of the training experience; None where the applicability is unknown."""
+
     pixels: int
     """Number of pixels."""
 
@@ -77,7 +83,9 @@ def write_polygons(
     The layer `polygons` has the columns `id` (from 1, in the order of first pixels), `class_id`, `class`, `area_ha`
     and `perimeter_m` (geodesic; see `areas.measure`), `mean_probability` and `least_probability` (of the polygon's
     class), `edge_share` (pixels beside another class per pixels), `below_minimum`, `touches_masked` (unknown ground
-    or the scene's end is beside it), `scene`, `date`, `model`. What is unknown is null.
+    or the scene's end is beside it), `applicability` (mean over its pixels, 1 on ground like that of the training),
+    `outside_experience` (this mean is below 0.5; such polygons have a dashed outline), `scene`, `date`, `model`.
+    What is unknown is null.
 
     Args:
         path: the file; it appears when it is complete, and is the same for the same map, byte for byte.
@@ -97,21 +105,31 @@ def write_polygons(
             )
             np.add.at(areas, batch.columns["class_id"], batch.columns["area_ha"])
             np.add.at(small, batch.columns["class_id"], batch.columns["below_minimum"])
-        add_style(part, LAYER, class_categories(labels.legend), "Classes in the colours of the legend", when)
+        categories = tuple(replace(category, dashed=_OUTSIDE) for category in class_categories(labels.legend))
+        add_style(part, LAYER, categories, "Classes in the colours of the legend", when)
     if labels.geobox.crs is None:
         areas[:] = np.nan
     count = np.bincount(components.class_id, minlength=256)
+    outside = np.bincount(components.class_id[components.applicability < OUTSIDE], minlength=256)
     pixels = np.zeros(256, np.int64)
     np.add.at(pixels, components.class_id, components.pixels)
     classes = (labels.legend.classes[index] for index in labels.legend.targets)
     return tuple(
-        ClassTotal(c.id, c.name, int(count[c.id]), int(small[c.id]), int(pixels[c.id]), float(areas[c.id]))
+        ClassTotal(
+            c.id,
+            c.name,
+            polygons=int(count[c.id]),
+            below_minimum=int(small[c.id]),
+            polygons_outside=None if labels.applicability is None else int(outside[c.id]),
+            pixels=int(pixels[c.id]),
+            uncorrected_area_ha=float(areas[c.id]),
+        )
         for c in classes
     )
 
 
 def batches(labels: Labels, components: Components, minimum_ha: float) -> Iterator[Batch]:
-    """Give all polygons with their columns, those of `write_polygons` up to `touches_masked`; at least one batch.
+    """Give all polygons with their columns, those of `write_polygons` up to `outside_experience`; at least one batch.
 
     Args:
         labels: the map.
@@ -144,7 +162,7 @@ def write_parquet(geopackage: Path, path: Path) -> None:
     require_pyarrow()
     import geopandas  # noqa: PLC0415 - takes its time to import
 
-    table = geopandas.read_file(geopackage, layer=LAYER)
+    table = geopandas.read_file(geopackage, layer=LAYER).astype({_OUTSIDE: "boolean"})  # which knows nulls
     with new_file(path) as part:
         table.to_parquet(part, index=False)
 
@@ -163,6 +181,8 @@ def _batch(found: Outlines, components: Components, names: dict[int, str], minim
         "edge_share": some.edge_pixels / some.pixels,
         "below_minimum": found.area < minimum_ha,
         "touches_masked": some.touches_unknown,
+        "applicability": some.applicability,
+        _OUTSIDE: np.ma.masked_array(some.applicability < OUTSIDE, np.isnan(some.applicability)),
     }
     return Batch(found.geometry, columns)
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 COG: Final = {"driver": "COG", "compress": "deflate", "num_threads": "ALL_CPUS", "bigtiff": "if_safer"}
 """How GDAL writes COGs: deflate is what every GIS reads."""
 
+APPLICABILITY: Final = "applicability"
+"""Name of the band that says how far the training knows the ground."""
+
 _ROWS: Final = 512
 _FAILURES: Final = (CPLE_BaseError, RasterioError, DataSourceError, DataLayerError, FeatureError, OSError)
 
@@ -53,7 +56,7 @@ def write_classes(path: Path, work: Path, geobox: GeoBox, legend: Legend) -> Non
     _copy(vrt, path, geobox.shape[1], overview_resampling="mode")
 
 
-def write_probabilities(path: Path, work: Path, geobox: GeoBox, legend: Legend) -> None:
+def write_probabilities(path: Path, work: Path, geobox: GeoBox, legend: Legend, *, applicability: bool = False) -> None:
     """Write class probabilities as a COG: a uint8 band for each class, probability = value / 250, 255 no data.
 
     Args:
@@ -61,11 +64,12 @@ def write_probabilities(path: Path, work: Path, geobox: GeoBox, legend: Legend) 
         work: folder of the complete `Scratch`.
         geobox: its grid.
         legend: the classes, in the order of the bands.
+        applicability: whether the scratch holds the applicability too: it becomes the last band, on the same scale.
     """
     inside = f"<Offset>0</Offset><Scale>{1 / STEPS!r}</Scale>"
-    bands = [(name, inside) for name in legend.names]
-    raw = _raw(work / PROBABILITIES, geobox, len(legend))
-    vrt = _vrt(raw, geobox, bands)
+    names = (*legend.names, APPLICABILITY) if applicability else legend.names
+    raw = _raw(work / PROBABILITIES, geobox, len(names))
+    vrt = _vrt(raw, geobox, [(name, inside) for name in names])
     _copy(vrt, path, geobox.shape[1], overview_resampling="average", level=1, predictor="standard")
 
 

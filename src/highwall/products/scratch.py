@@ -34,7 +34,7 @@ class Scratch:
     """Height and width of the scene in pixels."""
 
     count: int
-    """Number of classes, background included."""
+    """Number of planes beside the class ids: the classes, background included, and the applicability if it is told."""
 
     @property
     def bytes(self) -> int:
@@ -73,7 +73,7 @@ class Scratch:
         return np.memmap(self._paths[0], np.uint8, "r", len(HEAD), self.shape)
 
     def probabilities(self) -> NDArray[np.uint8]:
-        """Return class probabilities `(y, class, x)` in steps, on disk."""
+        """Return all planes of `Strip.probabilities` `(y, plane, x)` in steps, on disk."""
         height, width = self.shape
         return np.memmap(self._paths[1], np.uint8, "r", len(HEAD), (height, self.count, width))
 

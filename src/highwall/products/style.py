@@ -41,6 +41,9 @@ class Category:
     pattern: Pattern = "solid"
     """How they are filled. Those below the minimum mapping unit have but a thin outline."""
 
+    dashed: str | None = None
+    """Column that is true for those with a dashed outline; None where there are none."""
+
 
 def class_categories(legend: Legend) -> tuple[Category, ...]:
     """One category for each target class, told by the column `class`."""
@@ -128,6 +131,7 @@ def _symbol(name: str, category: Category) -> Element:
     by_polygon = {
         "fillStyle": f"if(\"below_minimum\", 'no', '{category.pattern}')",
         "outlineWidth": f'if("below_minimum", {_WIDTHS[1]}, {_WIDTHS[0]})',
+        **({"outlineStyle": f"if(\"{category.dashed}\", 'dash', 'solid')"} if category.dashed else {}),
     }
     collection = SubElement(SubElement(layer, "data_defined_properties"), "Option", type="Map")
     SubElement(collection, "Option", name="name", value="", type="QString")

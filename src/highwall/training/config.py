@@ -50,8 +50,15 @@ class Recipe(Config):
     """The networks' answers that the forest is fitted on: those for tiles that they haven't seen, by
     cross-fitting over sites, or those for the validation tiles (as the reference solution does)."""
 
+    split: Literal["site", "random"] = "site"
+    """How tiles are shared out to folds (and held out for validation where there is no `val` split): whole sites, or
+    tile by tile, which leaks where tiles of a site touch."""
+
     folds: int = Field(default=3, ge=2)
-    """Number of folds, cut by site, for out-of-fold answers."""
+    """Number of folds for out-of-fold answers."""
+
+    compare: bool = True
+    """Whether to cut as many folds the other way too, to tell how much a score by random folds flatters."""
 
     fold_share: float = Field(default=1, gt=0, le=1)
     """Length of a fold's training as a share of the main one's."""

@@ -7,12 +7,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from highwall.forecasting.forecast import errors_by_estimator
+from highwall.models.model import AVERAGE
 from highwall.tiles.ground import geographic_ring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from highwall.evaluation.calibration import Calibration
     from highwall.models.config import NetworkConfig
+    from highwall.models.model import Model
     from highwall.training.stages import Run
 
 LIBRARIES: Final = ("highwall", "torch", "segmentation-models-pytorch", "timm", "lightning", "scikit-learn", "numpy")
@@ -26,7 +30,7 @@ def named(networks: Mapping[str, NetworkConfig]) -> dict[str, NetworkConfig]:
     }
 
 
-def facts(run: Run, scores: dict[str, Any]) -> dict[str, Any]:
+def facts(run: Run, scores: dict[str, Any], calibration: Mapping[str, Calibration]) -> dict[str, Any]:
     """Tell what the model was trained on, how, from which weights, and what it scored.
 
     Nothing in it changes from one run to the next of the same training: no time, no path.
@@ -55,5 +59,36 @@ def facts(run: Run, scores: dict[str, Any]) -> dict[str, Any]:
         "starts": [asdict(start) for start in plan.starts],
         "notes": list(plan.notes),
         "scores": scores,
+        "leak": _leak(run, scores),
+        "calibration": {
+            level: found.to_json(run.dataset.encoding.legend.names) for level, found in calibration.items()
+        },
         "versions": {name: version(name) for name in LIBRARIES},
     }
+
+
+def report(model: Model) -> dict[str, Any]:
+    """Return what the run's `training.json` tells: scores, what leaks, calibration, notes."""
+    told = {key: model.facts[key] for key in ("notes", "leak", "calibration")}
+    judgement = model.record.judgement if model.record else None
+    return {
+        "final": model.final,
+        **told,
+        "forecast": None if judgement is None else errors_by_estimator(judgement),
+        **model.facts["scores"],
+    }
+
+
+def _leak(run: Run, scores: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Hold the networks' score by random folds against that by site folds, on the same tiles."""
+    if "out_of_fold" not in scores:
+        return None
+    by_kind = {run.recipe.split: scores["out_of_fold"][AVERAGE]}
+    if "other_folds" in scores:
+        by_kind["random" if run.recipe.split == "site" else "site"] = scores["other_folds"][AVERAGE]
+    told: dict[str, Any] = {
+        kind: {"miou": score["miou"], "interval": score["interval"]} for kind, score in by_kind.items()
+    }
+    values = [told[kind]["miou"] for kind in ("random", "site") if kind in told]
+    told["difference"] = values[0] - values[1] if len(values) == 2 and None not in values else None
+    return told

@@ -1,11 +1,11 @@
-"""Splits that don't leak: sites stay together."""
+"""Folds: by site, which don't leak, and at random, to compare with."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, KFold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,5 +28,24 @@ def site_folds(sites: Sequence[int], folds: int, seed: int) -> list[int]:
     if count > 1:
         cut = GroupKFold(count, shuffle=True, random_state=seed)
         for fold, (_, held_out) in enumerate(cut.split(groups, groups=groups)):
+            result[held_out] = fold
+    return result.tolist()
+
+
+def random_folds(tiles: int, folds: int, seed: int) -> list[int]:
+    """Give each tile the number of its fold, whatever site it is of.
+
+    Args:
+        tiles: number of tiles.
+        folds: number of folds wanted; no more than there are tiles are made.
+        seed: which of the possible cuts.
+
+    Returns:
+        Fold of each tile, from 0; all 0 where there is but one tile.
+    """
+    count = min(folds, tiles)
+    result = np.zeros(tiles, int)
+    if count > 1:
+        for fold, (_, held_out) in enumerate(KFold(count, shuffle=True, random_state=seed).split(result)):
             result[held_out] = fold
     return result.tolist()

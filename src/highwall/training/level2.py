@@ -11,7 +11,7 @@ from highwall.evaluation.confusion import confusion
 from highwall.legend import UNKNOWN
 from highwall.models.features import features
 from highwall.models.forest import Forest, fit_forest
-from highwall.models.model import AVERAGE, FOREST, network_answers
+from highwall.models.model import AVERAGE, FOREST, ask_networks
 from highwall.training.data import read_sample
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class Evidence:
     labels: NDArray[np.uint8]
     """Class indices of the drawn pixels."""
 
-    average: NDArray[np.uint8]
-    """What the networks' average took the drawn pixels for."""
+    probabilities: dict[str, NDArray[np.float32]]
+    """What each network and their average gave the drawn pixels, `(pixel, class)` by level, not calibrated."""
 
     tile: NDArray[np.intp]
     """Which tile each drawn pixel is of, by position."""
@@ -63,20 +63,19 @@ def ask(
     drawn: list[tuple[NDArray[Any], ...]] = []
     for number, tile in enumerate(tiles):
         pixels, labels = read_sample(tile, encoding)
-        members, average = network_answers(networks, pixels[None])
-        answers = dict(zip(networks.names, members[:, 0].argmax(1), strict=True)) | {AVERAGE: average[0].argmax(0)}
-        for name, answer in answers.items():
-            matrices[name].append(confusion(labels, answer.astype(np.uint8), classes))
+        seen = ask_networks(networks, pixels[None])
+        given = dict(zip(networks.names, seen.members[:, 0], strict=True)) | {AVERAGE: seen.average[0]}
+        for name, probabilities in given.items():
+            matrices[name].append(confusion(labels, probabilities.argmax(0).astype(np.uint8), classes))
         known = np.flatnonzero(labels != UNKNOWN)
         rng = np.random.default_rng([seed, number])
         kept = known if share >= 1 else np.sort(rng.choice(known, round(len(known) * share), replace=False))
-        rows = features(pixels, members[:, 0], config.answers)[kept]
-        drawn.append(
-            (rows, labels.ravel()[kept], answers[AVERAGE].ravel()[kept].astype(np.uint8), np.full(len(kept), number))
-        )
-    rows, truth, average_answer, tile_number = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+        rows = features(pixels, seen.members[:, 0], config.answers)[kept]
+        of_kept = [probabilities.reshape(classes, -1).T[kept] for probabilities in given.values()]
+        drawn.append((rows, labels.ravel()[kept], np.full(len(kept), number), *of_kept))
+    rows, truth, tile_number, *levels = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
     stacked = {name: np.stack(parts) for name, parts in matrices.items()}
-    return Evidence(stacked, rows, truth, average_answer, tile_number)
+    return Evidence(stacked, rows, truth, dict(zip(matrices, levels, strict=True)), tile_number)
 
 
 def join(parts: Sequence[tuple[Evidence, Sequence[int]]], tiles: int) -> Evidence:
@@ -90,7 +89,7 @@ def join(parts: Sequence[tuple[Evidence, Sequence[int]]], tiles: int) -> Evidenc
         matrices,
         np.concatenate([part.rows for part, _ in parts]),
         np.concatenate([part.labels for part, _ in parts]),
-        np.concatenate([part.average for part, _ in parts]),
+        {name: np.concatenate([part.probabilities[name] for part, _ in parts]) for name in parts[0][0].probabilities},
         np.concatenate([np.asarray(places)[part.tile] for part, places in parts]),
     )
 
@@ -118,9 +117,23 @@ def fit_level2(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class CrossFit:
+    """Level 2 on sites that neither level has learned from."""
+
+    matrices: Matrices
+    """Over the drawn pixels, of `networks` and `forest`, `(tile, truth, answer)`."""
+
+    forests: tuple[Forest, ...]
+    """By fold: the forest that learned from all others."""
+
+    probabilities: NDArray[np.float32]
+    """What they gave the drawn pixels of their own folds, `(pixel, class)`, not calibrated."""
+
+
 def cross_fit(
     evidence: Evidence, folds: Sequence[int], names: Sequence[str], classes: int, config: ForestConfig, seed: int
-) -> Matrices:
+) -> CrossFit:
     """Compare level 2 with the networks' average on sites that neither has learned from.
 
     Args:
@@ -130,20 +143,20 @@ def cross_fit(
         classes: number of classes.
         config: the forest.
         seed: seed of the forest.
-
-    Returns:
-        Confusion matrices over the drawn pixels, `(tile, truth, answer)`, of `networks` and `forest`.
     """
     fold = np.asarray(folds)[evidence.tile]
-    answer = np.full(len(evidence.labels), UNKNOWN, np.uint8)
-    for held_out in np.unique(fold):
+    given = np.zeros((len(evidence.labels), classes), np.float32)
+    forests = []
+    for held_out in range(max(folds) + 1):
         inside = fold != held_out
-        forest = fit_level2(evidence.rows[inside], evidence.labels[inside], names, classes, config, seed)
-        answer[~inside] = forest.predict(evidence.rows[~inside])
+        forests.append(fit_level2(evidence.rows[inside], evidence.labels[inside], names, classes, config, seed))
+        given[~inside] = forests[-1].predict_proba(evidence.rows[~inside])
 
-    def by_tile(given: NDArray[np.uint8]) -> NDArray[np.int64]:
-        cells = np.ravel_multi_index((evidence.tile, evidence.labels, given), (len(folds), classes, classes))
+    def by_tile(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+        answer = probabilities.argmax(1)
+        cells = np.ravel_multi_index((evidence.tile, evidence.labels, answer), (len(folds), classes, classes))
         counts = np.bincount(cells, minlength=len(folds) * classes**2)
         return counts.reshape(len(folds), classes, classes)
 
-    return {AVERAGE: by_tile(evidence.average), FOREST: by_tile(answer)}
+    matrices = {AVERAGE: by_tile(evidence.probabilities[AVERAGE]), FOREST: by_tile(given)}
+    return CrossFit(matrices, tuple(forests), given)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from highwall.models.networks import Normalisation, build_networks
 from highwall.models.weights import HubUnreachable, pretrained
-from highwall.training.folds import site_folds
+from highwall.training.folds import random_folds, site_folds
 from highwall.training.roles import Roles, honest_roles, reference_roles
 from highwall.training.statistics import Statistics, statistics
 
@@ -40,6 +40,9 @@ class Plan:
     folds: tuple[int, ...]
     """Fold of each training tile; all 0 where no folds are wanted or can be cut."""
 
+    compared: tuple[int, ...]
+    """The same, cut the other way; all 0 where there is nothing to compare."""
+
     normalisation: Normalisation
     networks: dict[str, NetworkConfig]
     """The networks, with weights that can be had."""
@@ -58,12 +61,12 @@ def make_plan(dataset: Dataset, recipe: Recipe, seed: int) -> Plan:
     """
     networks, starts, warnings = _starts(recipe)
     reference = recipe.learn_from == "val"
-    roles = reference_roles(dataset) if reference else honest_roles(dataset, seed)
+    roles = reference_roles(dataset) if reference else honest_roles(dataset, seed, recipe.split)
     facts = statistics(roles.train, dataset.encoding)
     judging = statistics(roles.validation, dataset.encoding).fingerprint if roles.validation else None
-    folds = [0] * len(roles.train) if reference else site_folds(roles.sites, recipe.folds, seed)
+    folds, compared = _folds(roles, recipe, seed)
     if not reference and max(folds) == 0:
-        warnings.append("fewer than two sites to learn from: no folds, and no forest")
+        warnings.append("fewer than two sites to learn from: no folds, no forest, and no forecast")
     normalisation = _normalisation(recipe, facts)
     bare = {name: config.model_copy(update={"weights": None}) for name, config in networks.items()}
     build_networks(bare, dataset.encoding.bands, len(facts.counts), normalisation)  # what cannot be built shows now
@@ -73,12 +76,26 @@ def make_plan(dataset: Dataset, recipe: Recipe, seed: int) -> Plan:
         roles,
         facts,
         judging,
-        tuple(folds),
+        folds,
+        compared,
         normalisation,
         networks,
         starts,
         (*roles.notes, *never, *warnings),
     )
+
+
+def _folds(roles: Roles, recipe: Recipe, seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Cut the folds that the recipe names, and those of the other kind where they differ."""
+    none = (0,) * len(roles.train)
+    if recipe.learn_from == "val":
+        return none, none
+    by_site = tuple(site_folds(roles.sites, recipe.folds, seed))
+    if len(set(roles.sites)) == len(roles.train):  # nothing that could leak
+        return by_site, none
+    at_random = tuple(random_folds(len(roles.train), max(by_site) + 1, seed)) if max(by_site) else none
+    folds, compared = (by_site, at_random) if recipe.split == "site" else (at_random, by_site)
+    return folds, compared if recipe.compare else none
 
 
 def _normalisation(recipe: Recipe, facts: Statistics) -> Normalisation:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from highwall.errors import BadInput
 from highwall.tiles import sites
-from highwall.training.folds import site_folds
+from highwall.training.folds import random_folds, site_folds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,11 +52,12 @@ def reference_roles(dataset: Dataset) -> Roles:
     return Roles(train, _of(train, number), validation, _of(validation, number))
 
 
-def honest_roles(dataset: Dataset, seed: int) -> Roles:
+def honest_roles(dataset: Dataset, seed: int, split: Literal["site", "random"] = "site") -> Roles:
     """Let only those tiles judge that share no site with a training tile.
 
     Validation tiles that overlap or touch training tiles are left out. Where none is left, or there is no
-    `val` split, a part of the training sites is held out instead.
+    `val` split, a part of the training sites is held out instead. Split at random, all validation tiles judge, or
+    a part of the training tiles.
 
     Raises:
         BadInput: there are no labelled tiles to train on.
@@ -67,7 +68,8 @@ def honest_roles(dataset: Dataset, seed: int) -> Roles:
         raise BadInput(f"{dataset.root}: no labelled training tiles (a train split with images/ and masks/)")
     number = sites(replace(dataset, tiles=(*train, *candidates)))
     train_sites = _of(train, number)
-    validation = tuple(tile for tile in candidates if number[tile.key] not in train_sites)
+    leaks = split == "random"
+    validation = tuple(tile for tile in candidates if leaks or number[tile.key] not in train_sites)
     notes = []
     if len(validation) < len(candidates):
         left_out = len(candidates) - len(validation)
@@ -76,12 +78,13 @@ def honest_roles(dataset: Dataset, seed: int) -> Roles:
         )
     if validation:
         return Roles(train, train_sites, validation, _of(validation, number), tuple(notes))
-    fold = site_folds(train_sites, HELD_OUT, seed)
+    fold = random_folds(len(train), HELD_OUT, seed) if leaks else site_folds(train_sites, HELD_OUT, seed)
     if max(fold) == 0:
         notes.append("all tiles are one site: nothing can judge the networks honestly")
         return Roles(train, train_sites, (), (), tuple(notes))
     held_out = sum(part == 0 for part in fold)
-    notes.append(f"{held_out} of {len(train)} training tiles, whole sites, are held out to judge the networks")
+    how = "drawn at random" if leaks else "whole sites"
+    notes.append(f"{held_out} of {len(train)} training tiles, {how}, are held out to judge the networks")
     learning = tuple(tile for tile, part in zip(train, fold, strict=True) if part > 0)
     judging = tuple(tile for tile, part in zip(train, fold, strict=True) if part == 0)
     return Roles(learning, _of(learning, number), judging, _of(judging, number), tuple(notes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import torch.distributed as dist
@@ -14,11 +15,18 @@ from highwall.files import write_json
 from highwall.models.folder import load_model, save_model
 from highwall.models.model import Model
 from highwall.training.curves import draw_curves
-from highwall.training.facts import facts, named
+from highwall.training.facts import facts, named, report
 from highwall.training.fit import HISTORY, check_devices
 from highwall.training.level2 import ask
 from highwall.training.plan import make_plan
-from highwall.training.stages import Run, fit_level2_honestly, fit_level2_on_validation, fit_networks
+from highwall.training.record import make_record
+from highwall.training.stages import (
+    Run,
+    fit_level2_honestly,
+    fit_level2_on_validation,
+    fit_networks,
+    judge_folds,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,11 +65,14 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
     roles, legend = run.plan.roles, dataset.encoding.legend
     networks = fit_networks(run)
     reference = recipe.learn_from == "val"
-    level2 = fit_level2_on_validation(run, networks) if reference else fit_level2_honestly(run)
-    scores = {"out_of_fold": summarise(level2.matrices, roles.sites, legend)} if level2.matrices else {}
+    judged = judge_folds(run, run.plan.folds, "fold")
+    compared = judge_folds(run, run.plan.compared, "other-fold")
+    level2 = fit_level2_on_validation(run, networks) if reference else fit_level2_honestly(run, judged)
+    kinds = {"out_of_fold": judged, "other_folds": compared}
+    scores = {kind: summarise(found.matrices, roles.sites, legend) for kind, found in kinds.items() if found}
     if roles.validation:
-        judged = ask(networks, roles.validation, dataset.encoding, recipe.forest, 0, seed)
-        scores["validation"] = summarise(judged.matrices, roles.validation_sites, legend)
+        asked = ask(networks, roles.validation, dataset.encoding, recipe.forest, 0, seed)
+        scores["validation"] = summarise(asked.matrices, roles.validation_sites, legend)
     model = Model(
         networks=networks,
         configs=named(run.plan.networks),
@@ -71,11 +82,14 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
         forest=level2.forest,
         answers=recipe.forest.answers,
         final=level2.final,
-        facts=facts(run, scores),
+        temperatures={level: found.temperature for level, found in level2.calibration.items()},
+        facts=facts(run, scores, level2.calibration),
     )
+    folds = [fold for found in (judged, compared) if found for fold in found.folds]
+    model = replace(model, record=make_record(run, model, folds))
     if not dist.is_initialized() or dist.get_rank() == 0:
         draw_curves(run.stage("networks") / HISTORY, folder / "curves.png")
-        write_json(folder / "training.json", {"final": model.final, "notes": run.plan.notes, **scores})
+        write_json(folder / "training.json", report(model))
         save_model(model, folder / "model")
     return model
 

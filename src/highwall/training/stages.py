@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from highwall.evaluation.calibration import calibrate
 from highwall.evaluation.scores import scores
 from highwall.models.features import feature_names
 from highwall.models.model import AVERAGE, FOREST
@@ -18,15 +19,18 @@ from highwall.training.level2 import ask, cross_fit, fit_level2, join
 from highwall.training.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from highwall.evaluation.calibration import Calibration
     from highwall.evaluation.summary import Matrices
     from highwall.models.forest import Forest
     from highwall.models.networks import Networks
     from highwall.tiles import Dataset, Tile
     from highwall.training.config import Recipe
-    from highwall.training.level2 import Evidence
+    from highwall.training.level2 import CrossFit, Evidence
     from highwall.training.plan import Plan
 
 log = logging.getLogger("highwall")
@@ -59,6 +63,33 @@ class Run:
 
 
 @dataclass(frozen=True, eq=False)
+class Fold:
+    """Both levels as they learned from all folds but one."""
+
+    networks: Networks
+    forest: Forest
+    learned: NDArray[np.intp]
+    """Positions of the training tiles that they learned from."""
+
+    held_out: NDArray[np.intp]
+    """Positions of the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """What both levels said of tiles that they had not learned from."""
+
+    evidence: Evidence
+    crossed: CrossFit
+    folds: tuple[Fold, ...]
+
+    @property
+    def matrices(self) -> Matrices:
+        """Confusion matrices `(tile, truth, answer)` by level; the forest's over the drawn pixels."""
+        return self.evidence.matrices | {FOREST: self.crossed.matrices[FOREST]}
+
+
+@dataclass(frozen=True, eq=False)
 class Level2:
     """The forest, and what came of holding it against the networks' average."""
 
@@ -66,8 +97,8 @@ class Level2:
     final: str
     """The level whose answer counts."""
 
-    matrices: Matrices
-    """Of tiles that neither level had seen; empty where there were no folds."""
+    calibration: Mapping[str, Calibration] = field(default_factory=dict)
+    """By level, on tiles that neither level had seen; empty where there were no folds."""
 
 
 def fit_networks(run: Run) -> Networks:
@@ -75,48 +106,68 @@ def fit_networks(run: Run) -> Networks:
     return _fit(run, _main_task(run))
 
 
-def fit_level2_honestly(run: Run) -> Level2:
+def judge_folds(run: Run, fold_of_tile: Sequence[int], stage: str) -> OutOfFold | None:
+    """Let both levels answer for the tiles of each fold after learning from the other folds alone.
+
+    Args:
+        run: the training.
+        fold_of_tile: fold of each training tile; all 0 for none.
+        stage: what the stages are called, before the fold's number.
+    """
+    if max(fold_of_tile) == 0:
+        return None
+    evidence, networks = _out_of_fold(run, fold_of_tile, stage)
+    crossed = cross_fit(evidence, fold_of_tile, run.features, run.classes, run.recipe.forest, run.seed)
+    fold = np.asarray(fold_of_tile)
+    parts = enumerate(zip(networks, crossed.forests, strict=True))
+    folds = [Fold(*levels, np.flatnonzero(fold != n), np.flatnonzero(fold == n)) for n, levels in parts]
+    return OutOfFold(evidence, crossed, tuple(folds))
+
+
+def fit_level2_honestly(run: Run, judged: OutOfFold | None) -> Level2:
     """Fit the forest on out-of-fold answers; it counts only if it is better on sites unknown to both levels."""
-    if max(run.plan.folds) == 0:
-        return Level2(None, AVERAGE, {})
-    evidence = _out_of_fold(run)
-    compared = cross_fit(evidence, run.plan.folds, run.features, run.classes, run.recipe.forest, run.seed)
+    if judged is None:
+        return Level2(None, AVERAGE)
+    evidence, crossed = judged.evidence, judged.crossed
     legend = run.dataset.encoding.legend
-    average, forest = (scores(compared[level].sum(0), legend).miou for level in (AVERAGE, FOREST))
+    average, forest = (scores(crossed.matrices[level].sum(0), legend).miou for level in (AVERAGE, FOREST))
     final = FOREST if forest > average else AVERAGE
     log.info(
         "out of fold, same pixels: mIoU %.3f of the networks, %.3f with the forest: %s counts", average, forest, final
     )
-    return Level2(_fit_forest(run, evidence), final, evidence.matrices | {FOREST: compared[FOREST]})
+    given = evidence.probabilities | {FOREST: crossed.probabilities}
+    calibration = {level: calibrate(probabilities, evidence.labels) for level, probabilities in given.items()}
+    return Level2(_fit_forest(run, evidence), final, calibration)
 
 
 def fit_level2_on_validation(run: Run, networks: Networks) -> Level2:
     """Fit the forest on the networks' answers for the validation tiles, as the reference solution does."""
     evidence = _ask(run, networks, run.plan.roles.validation, share=1)
-    return Level2(_fit_forest(run, evidence), FOREST, {})
+    return Level2(_fit_forest(run, evidence), FOREST)
 
 
-def _out_of_fold(run: Run) -> Evidence:
+def _out_of_fold(run: Run, fold_of_tile: Sequence[int], stage: str) -> tuple[Evidence, list[Networks]]:
     """Let networks answer for the tiles of each fold that learned from the other folds alone."""
     recipe = run.recipe
-    folds = np.asarray(run.plan.folds)
+    folds = np.asarray(fold_of_tile)
     labelled = int(run.plan.statistics.counts.sum())
     share = 1.0 if recipe.max_pixels is None else min(1.0, recipe.max_pixels / labelled)
-    parts = []
+    parts, fitted = [], []
     for fold in range(folds.max() + 1):
         inside = np.flatnonzero(folds != fold).tolist()
         held_out = np.flatnonzero(folds == fold).tolist()
         log.info(
-            "fold %d of %d: %d tiles to learn from, %d to answer for",
+            "%s %d of %d: %d tiles to learn from, %d to answer for",
+            stage,
             fold + 1,
             folds.max() + 1,
             len(inside),
             len(held_out),
         )
-        networks = _fit(run, _fold_task(run, fold, inside))
+        fitted.append(_fit(run, _fold_task(run, f"{stage}-{fold}", fold, inside)))
         tiles = [run.plan.roles.train[index] for index in held_out]
-        parts.append((_ask(run, networks, tiles, share), held_out))
-    return join(parts, len(folds))
+        parts.append((_ask(run, fitted[-1], tiles, share), held_out))
+    return join(parts, len(folds)), fitted
 
 
 def _fit_forest(run: Run, evidence: Evidence) -> Forest:
@@ -146,14 +197,14 @@ def _main_task(run: Run) -> Task:
     )
 
 
-def _fold_task(run: Run, fold: int, inside: Iterable[int]) -> Task:
+def _fold_task(run: Run, name: str, fold: int, inside: Iterable[int]) -> Task:
     """Make the task of a fold: fewer tiles, nothing to choose weights by, a share of the main training's steps."""
     main = _main_task(run)
     positions = list(inside)
     steps = max(1, round(main.steps * run.recipe.fold_share))
     return replace(
         main,
-        name=f"fold-{fold}",
+        name=name,
         tiles=tuple(main.tiles[position] for position in positions),
         shapes=tuple(main.shapes[position] for position in positions),
         validation=(),

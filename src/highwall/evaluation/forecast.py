@@ -1,0 +1,113 @@
+"""Forecasts the score of a model on tiles without labels, and says how they differ from its training tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from highwall.errors import BadInput
+from highwall.evaluation.kinship import kinship
+from highwall.forecasting.examine import examine
+from highwall.forecasting.forecast import Forecast, forecast_scores
+from highwall.forecasting.looks import look
+from highwall.forecasting.shift import Shift, measure_shift, sentence
+from highwall.models.observation import Observations
+from highwall.tiles import read_image, sites
+
+if TYPE_CHECKING:
+    from highwall.models.model import Model
+    from highwall.tiles import Dataset, Tile, Track
+
+_PIXELS: Final = 2000
+"""Pixels drawn from each tile to estimate class shares from."""
+
+
+@dataclass(frozen=True, eq=False)
+class TilesForecast:
+    """What to expect of a model's answer for some tiles."""
+
+    scores: Forecast | None
+    """None where training had too few sites to learn to forecast from."""
+
+    shift: Shift
+    tiles: tuple[Tile, ...]
+    notes: tuple[str, ...] = ()
+    """What a person should know of it, a line each."""
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one plain sentence."""
+        return sentence(self.scores, self.shift)
+
+    def to_json(self, classes: tuple[str, ...]) -> dict[str, Any]:
+        """Return it by name; `classes` are those of the model."""
+        seen = self.shift.observations
+        rows = zip(self.tiles, self.shift.outside.tolist(), seen.dissimilarity, seen.strangeness, strict=True)
+        nothing = {"accuracy": None, "miou": None, "iou": dict.fromkeys(classes), "interval": {"miou": None}}
+        return {
+            "sentence": self.sentence,
+            **(self.scores.to_json() if self.scores else nothing),
+            "shift": self.shift.to_json(classes),
+            "tiles": {
+                tile.key: {"outside": outside, "dissimilarity": float(unlike), "strangeness": float(strange)}
+                for tile, outside, unlike, strange in rows
+            },
+            "notes": list(self.notes),
+        }
+
+
+def forecast(model: Model, dataset: Dataset, track: Track = iter) -> TilesForecast:
+    """Forecast a model's score on tiles, and report how they differ from its training tiles.
+
+    Args:
+        model: the model.
+        dataset: the tiles; masks that they have are not looked at.
+        track: hands the tiles on and tells somebody how far it is.
+
+    Raises:
+        BadInput: there are no tiles, they lack a band of the model, or its training left nothing to forecast from.
+    """
+    if model.record is None:
+        raise BadInput("the model has no record of its training (it had no folds), so nothing can be forecast")
+    if not dataset.tiles:
+        raise BadInput(f"{dataset.root}: no tiles to forecast for")
+    record, near = model.record, kinship(model, dataset.tiles)
+    tiles, observed, looks, drawn = [], [], [], []
+    for tile, kin in zip(track(dataset.tiles), near.tolist(), strict=True):
+        image = read_image(tile.image, dataset.encoding).select(model.bands)
+        if not image.valid.any():
+            continue
+        tiles.append(tile)
+        seen, answer = examine(model, record.experience, record.appearance, image.pixels, image.valid, kin)
+        observed.append(seen)
+        looks.append(look(image.pixels, image.valid, model.bands))
+        given = answer[:, image.valid].T
+        drawn.append(given[:: max(len(given) // _PIXELS, 1)])
+    if not tiles:
+        raise BadInput(f"{dataset.root}: no tile holds any data")
+    number = sites(dataset)
+    observations = Observations.join(observed)
+    shift = measure_shift(
+        record,
+        model.bands,
+        observations,
+        np.stack(looks),
+        [number[tile.key] for tile in tiles],
+        np.concatenate(drawn),
+    )
+    notes = _notes(observations, model, len(dataset.tiles) - len(tiles))
+    return TilesForecast(forecast_scores(record, observations, model.legend), shift, tuple(tiles), tuple(notes))
+
+
+def _notes(observations: Observations, model: Model, empty: int) -> list[str]:
+    notes = [f"{empty} tiles without data are left out"] if empty else []
+    if near := int((observations.kinship > 0).sum()):
+        notes.append(
+            f"{near} of {len(observations)} tiles lie on or beside ground that was learned from: a score there says "
+            "nothing of other ground"
+        )
+    if model.record is not None and model.record.judgement is None:
+        notes.append("the training had too few sites to learn how scores fall: no score can be forecast")
+    return notes
