@@ -40,6 +40,7 @@ pytest_plugins = ("scene_fixtures", "safe_fixtures")
 TINY = (
     *(f"networks.{name}.{key}" for name in ("unet", "fpn") for key in ("encoder=tu-test_efficientnet", "weights=none")),
     *("crop=64", "batch=2", "max_steps=12", "least_steps=1", "fold_share=0.5", "rate=0.003", "precision=32-true"),
+    "folds=2",
     *("forest.trees=5", "forest.min_leaf=5", "max_pixels=8000", "accelerator=cpu"),
 )
 """Changes that make the preset `quick` a matter of seconds."""

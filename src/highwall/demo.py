@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from highwall.evaluation.evaluate import Evaluation
+    from highwall.evaluation.forecast import TilesForecast
     from highwall.models.model import Model
     from highwall.tiles import CheckReport
 
 log = logging.getLogger("highwall")
 
-CHANGES: Final = ("max_steps=90",)
+CHANGES: Final = ("max_steps=90", "folds=3")
 """What the demo changes in the `quick` preset, to be done in minutes."""
 
 
@@ -34,6 +35,9 @@ class Demo:
 
     report: CheckReport
     model: Model
+    forecasts: dict[str, TilesForecast]
+    """By split, made before the labels were looked at."""
+
     evaluations: dict[str, Evaluation]
     """By split: `open`, sites like those trained on, and `closed`, another region."""
 
@@ -49,7 +53,7 @@ def demo(
     changes: Sequence[str] = CHANGES,
     seed: int = 0,
 ) -> Demo:
-    """Simulate tiles, check them, train, evaluate, predict, and draw contact sheets.
+    """Simulate tiles, check them, train, forecast, evaluate, predict, and draw contact sheets.
 
     A demo that was killed goes on where it was.
 
@@ -71,6 +75,7 @@ def demo(
         simulate(data, tiles=tiles, size=size, seed=seed)
     report = api.check(data)
     model = api.train(data, run, preset="quick", changes=changes, seed=seed)
+    forecasts = {split: api.forecast(model, data, split=split) for split in ("open", "closed")}
     evaluations = {split: api.evaluate(model, data, split=split) for split in ("open", "closed")}
     write_json(folder / "scores.json", {split: result.to_json() for split, result in evaluations.items()})
     dataset = open_dataset(data)
@@ -80,4 +85,4 @@ def demo(
         sheets[split] = folder / f"{split}.png"
         draw_sheet(model, result.tiles, dataset.encoding, sheets[split])
     shutil.copyfile(run / "curves.png", folder / "curves.png")
-    return Demo(report, model, evaluations, sheets)
+    return Demo(report, model, forecasts, evaluations, sheets)

@@ -58,7 +58,9 @@ def test_train_writes_what_python_trains(
     document = json.loads(result.read_text())
     assert document["final"] == trained.model.final
     assert document["model"] == str(run / "model")
-    assert set(document) == {"model", "final", "out_of_fold", "validation"}
+    assert set(document) == {
+        *("model", "final", "notes", "leak", "calibration", "forecast", "out_of_fold", "validation"),
+    }
     assert "networks  epoch 4 of 4" in done.err
     assert "unet" in done.out
 

@@ -23,7 +23,15 @@ from highwall.sentinel2 import BANDS
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILES = ("model.json", "networks.safetensors", "forest.safetensors", "SHA256SUMS")
+ARRAYS = ("networks.safetensors", "forest.safetensors", "record.safetensors")
+FILES = ("model.json", *ARRAYS, "SHA256SUMS")
+
+
+def test_a_loaded_model_keeps_its_record(trained: Any) -> None:
+    record = load_model(trained.folder).record
+    assert record is not None
+    assert (record.judgement is None) == (trained.model.record.judgement is None)
+    np.testing.assert_equal(record.to_arrays(), trained.model.record.to_arrays())
 
 
 def test_a_loaded_model_gives_the_same_answers_at_every_level(trained: Any) -> None:
@@ -98,6 +106,12 @@ def test_a_missing_or_truncated_file_is_found(copy: Path, name: str) -> None:
     assert load_model(copy).final in {"networks", "forest"}
 
 
+def test_without_a_record_there_is_none_in_the_folder(trained: Any, tmp_path: Path) -> None:
+    save_model(replace(trained.model, record=None), tmp_path / "model")
+    assert {path.name for path in (tmp_path / "model").iterdir()} == set(FILES) - {"record.safetensors"}
+    assert load_model(tmp_path / "model").record is None
+
+
 def rewrite(folder: Path, document: dict[str, Any]) -> None:
     """Change the description and make its checksum fit."""
     (folder / "model.json").write_text(json.dumps(document))
@@ -117,6 +131,7 @@ def rewrite(folder: Path, document: dict[str, Any]) -> None:
         ("classes", [[0, "a", [0, 0, 0]], [1, "b", [0, 0, 0]]]),
         ("features", ["B02"]),
         ("answers", "whispers"),
+        ("temperatures", {"networks": 0}),
     ],
 )
 def test_a_description_that_does_not_fit_the_arrays_is_bad_input(
@@ -148,12 +163,12 @@ def test_checksums_are_what_sha256sum_reads(trained: Any) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 3
+    assert len(done.stdout.splitlines()) == len(FILES) - 1
 
 
 def test_there_is_no_pickle_and_no_code_in_it(trained: Any) -> None:
     assert {path.name for path in trained.folder.iterdir()} == set(FILES)
-    for name in ("networks.safetensors", "forest.safetensors"):
+    for name in ARRAYS:
         with safe_open(trained.folder / name, framework="numpy") as file:  # a header of JSON, then plain numbers
             assert len(list(file.keys())) > 0
 
@@ -175,7 +190,7 @@ def test_the_description_is_a_stac_item_of_a_model(trained: Any) -> None:
     assert mlm.total_parameters == sum(p.numel() for p in trained.model.networks.parameters())
     (given_input,) = mlm.input
     assert given_input.bands == list(trained.model.bands)
-    for place in (document["properties"], *document["assets"].values()):
+    for place in (document["properties"], *(document["assets"][level] for level in ("networks", "forest"))):
         assert [(band["name"], band["eo:center_wavelength"]) for band in place["bands"]] == [
             (name, BANDS[name][0]) for name in given_input.bands
         ]
@@ -207,11 +222,16 @@ def test_assets_carry_size_and_checksum(trained: Any) -> None:
         path = trained.folder / asset.href.rsplit("/", maxsplit=1)[-1]
         assert asset.extra_fields["file:size"] == path.stat().st_size
         assert asset.extra_fields["file:checksum"] == "1220" + sha256(path)
-        assert "mlm:weights" in asset.roles
-    assert {asset.href.rsplit("/", maxsplit=1)[-1] for asset in item.assets.values()} == {
-        "networks.safetensors",
-        "forest.safetensors",
-    }
+    assert {asset.href.rsplit("/", maxsplit=1)[-1] for asset in item.assets.values()} == set(ARRAYS)
+
+
+def test_only_what_makes_maps_is_called_weights(trained: Any) -> None:
+    assets = pystac.Item.from_file(trained.folder / "model.json").assets
+    for level in ("networks", "forest"):
+        assert assets[level].roles == ["mlm:model", "mlm:weights"]
+        assert assets[level].extra_fields["mlm:artifact_type"] == "safetensors"
+    assert assets["record"].roles == ["metadata"]
+    assert not [field for field in assets["record"].extra_fields if field.startswith("mlm:")]
 
 
 def test_the_card_tells_what_it_was_trained_on(trained: Any) -> None:

@@ -72,7 +72,9 @@ def test_ground_without_data_looks_like_average_ground(networks: Networks) -> No
     holed, average = ground(1, 32, 32), ground(1, 32, 32)
     holed[..., 5:20, 3:9] = 0
     average[..., 5:20, 3:9] = 0.1  # the mean of the normalisation
-    np.testing.assert_allclose(ask_networks(networks, holed).members, ask_networks(networks, average).members, atol=1e-5)
+    np.testing.assert_allclose(
+        ask_networks(networks, holed).members, ask_networks(networks, average).members, atol=1e-5
+    )
 
 
 def test_a_zero_in_one_band_alone_is_deep_shadow_and_no_hole(networks: Networks) -> None:

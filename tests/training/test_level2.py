@@ -119,7 +119,7 @@ def test_evidence_is_what_the_networks_say_of_known_pixels(networks: Networks, t
         np.testing.assert_array_equal(whole.rows[here, :6].T, pixels[:, known])
         seen = ask_networks(networks, pixels[None])
         members, average = seen.members, seen.average
-        assert (whole.probabilities["networks"][here].T == average[0][:, known]).all()
+        assert (average[0][:, known] == whole.probabilities["networks"][here].T).all()
         said = {"unet": members[0, 0], "fpn": members[1, 0]}
         for column, name in enumerate(names[6:], 6):
             member, _, kind = name.partition(": ")

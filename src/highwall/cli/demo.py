@@ -24,7 +24,7 @@ def demo(
     ] = 0,
     json_file: Json = None,
 ) -> None:
-    """See the whole workflow on simulated tiles: check, train, evaluate, predict, and pictures to look at."""
+    """See the whole workflow on simulated tiles: check, train, forecast, evaluate, predict, and pictures to look at."""
     from highwall.demo import demo as run_demo  # noqa: PLC0415 - brings torch, which the other verbs' help need not load
     from highwall.tiles.report import render  # noqa: PLC0415 - brings GDAL
 
@@ -34,6 +34,7 @@ def demo(
     documents = {split: evaluation.to_json() for split, evaluation in result.evaluations.items()}
     titles = {"open": "open: sites like those trained on", "closed": "closed: another region, rock and season"}
     for split, document in documents.items():
+        typer.echo(f"Forecast without labels: {result.forecasts[split].sentence}")
         print_scores(titles[split], document["scores"], document["final"])
     typer.echo(f"Done in {(time.monotonic() - started) / 60:.1f} minutes. To look at:")
     shown = {"image, truth, answer": result.sheets, "course of the training": {"": folder / "curves.png"}}

@@ -55,9 +55,8 @@ def print_priors(priors: dict[str, Any]) -> None:
 
 def print_outside(tiles: dict[str, Any]) -> None:
     """Name the tiles that are farthest outside the training experience."""
-    outside = sorted((key for key in tiles if tiles[key]["outside"]), key=lambda key: -tiles[key]["dissimilarity"])
+    outside = sorted((key for key in tiles if tiles[key]["outside"]), key=lambda key: -tiles[key]["strangeness"])
     if not outside:
         return
-    told = [f"{key} ({tiles[key]['dissimilarity']:.1f})" for key in outside[:_MOST]]
     more = f" and {len(outside) - _MOST} more" if len(outside) > _MOST else ""
-    typer.echo(f"outside the training experience (dissimilarity, 1 at its limit): {', '.join(told)}{more}")
+    typer.echo(f"outside the training experience, the strangest first: {', '.join(outside[:_MOST])}{more}")

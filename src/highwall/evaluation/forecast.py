@@ -70,7 +70,9 @@ def forecast(model: Model, dataset: Dataset, track: Track = iter) -> TilesForeca
         BadInput: there are no tiles, they lack a band of the model, or its training left nothing to forecast from.
     """
     if model.record is None:
-        raise BadInput("the model has no record of its training (it had no folds), so nothing can be forecast")
+        raise BadInput(
+            "the model was trained without folds (--set folds=3 makes three): nothing can be forecast from it"
+        )
     if not dataset.tiles:
         raise BadInput(f"{dataset.root}: no tiles to forecast for")
     record, near = model.record, kinship(model, dataset.tiles)
@@ -105,8 +107,8 @@ def _notes(observations: Observations, model: Model, empty: int) -> list[str]:
     notes = [f"{empty} tiles without data are left out"] if empty else []
     if near := int((observations.kinship > 0).sum()):
         notes.append(
-            f"{near} of {len(observations)} tiles lie on or beside ground that was learned from: a score there says "
-            "nothing of other ground"
+            f"{near} of {len(observations)} tiles have coordinates on or beside ground that was learned from: a score "
+            "there says little of other ground"
         )
     if model.record is not None and model.record.judgement is None:
         notes.append("the training had too few sites to learn how scores fall: no score can be forecast")

@@ -59,7 +59,7 @@ def haze(thickness: float) -> Change:
 
 
 def noise(deviation: float) -> Change:
-    """Add noise, the same in all bands."""
+    """Add noise of the same strength in all bands."""
 
     def change(pixels: Any, _bands: Sequence[str], rng: np.random.Generator) -> Any:
         return np.maximum(pixels + rng.normal(0, deviation, pixels.shape).astype(np.float32), _DARKEST)
@@ -71,7 +71,9 @@ def coarsen(factor: int) -> Change:
     """Take the mean of squares of so many pixels a side: a coarser sensor, or resampled pixels."""
 
     def change(pixels: Any, _bands: Sequence[str], _rng: np.random.Generator) -> Any:
-        return ndimage.uniform_filter(pixels, (0, factor, factor), mode="nearest")
+        size = (0, factor, factor)
+        valid = ndimage.uniform_filter((pixels != 0).any(0, keepdims=True).astype(np.float32), size, mode="nearest")
+        return ndimage.uniform_filter(pixels, size, mode="nearest") / np.maximum(valid, 1 / factor**2)
 
     return change
 

@@ -99,9 +99,9 @@ def _threshold(counts: NDArray[np.float64], share: float) -> float:
 
 
 def _share_above(counts: NDArray[np.float64], threshold: float) -> float:
-    """Return the share of pixels `(bin,)` above a confidence in bins."""
+    """Return the share of pixels `(bin,)` above a confidence in bins; 0 where there are none."""
     total = counts.sum()
     if not total:
-        return np.nan
+        return 0.0
     above = np.append(counts[::-1].cumsum()[::-1], 0) / total
     return float(np.interp(threshold, np.arange(BINS + 1), above))

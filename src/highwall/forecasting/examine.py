@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from highwall.forecasting.looks import look
+from highwall.models.experience import PATCH
 from highwall.models.observation import observe
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from highwall.models.experience import Experience
@@ -31,7 +33,7 @@ def examine(
         experience: what it has learned from, as its encoders see it.
         appearance: what it has learned from, as it looks.
         pixels: reflectance `(band, y, x)`, 0 in all bands where there is no data.
-        counted: pixels to count `(y, x)`.
+        counted: pixels to count `(y, x)`, one or more.
         kinship: how near the tile lies to ground that was learned from, 0 to 2.
 
     Returns:
@@ -39,7 +41,20 @@ def examine(
     """
     seen = model.ask(pixels[None])
     answer = model.final_answer(pixels[None], seen)[0]
-    embedding = seen.embedding.reshape(-1, seen.embedding.shape[-1])
-    unlike = float(experience.dissimilarity(embedding).mean()) / experience.threshold
+    unlike = tile_dissimilarity(experience, seen.embedding[0], counted)
     strange = float(appearance.dissimilarity(look(pixels, (pixels != 0).any(0), model.bands)[None])[0])
     return observe(answer, seen.members[:, 0], counted, unlike, strange, kinship), answer
+
+
+def tile_dissimilarity(experience: Experience, embedding: NDArray[np.float32], counted: NDArray[np.bool_]) -> float:
+    """Return the mean dissimilarity of the pixels that count, in thresholds.
+
+    Args:
+        experience: what was learned from.
+        embedding: what the encoders see in the patches of a tile, `(patch y, patch x, feature)`.
+        counted: pixels that count `(y, x)`, one or more.
+    """
+    of_patches = experience.dissimilarity(embedding.reshape(-1, embedding.shape[-1]))
+    rows, columns = (np.arange(0, side, PATCH) for side in counted.shape)
+    pixels = np.add.reduceat(np.add.reduceat(counted.astype(np.int64), rows, axis=0), columns, axis=1)
+    return float(np.average(of_patches, weights=pixels.ravel())) / experience.threshold

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from highwall.forecasting.judge import ESTIMATORS, LITERATURE, mean_iou
+from highwall.forecasting.judge import ESTIMATORS, LITERATURE, expected_classes, mean_iou
 from highwall.forecasting.learned import fit
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Forecast:
     """Share of pixels that will be right."""
 
     miou: float
-    """Mean IoU of the target classes that training knew."""
+    """Mean IoU of the target classes that will occur in truth or answer."""
 
     low: NDArray[np.float64]
     """Lower ends of the 90 % intervals: of each class's IoU, of the accuracy and of the mIoU, `(score,)`."""
@@ -66,8 +66,8 @@ class Forecast:
 def forecast_scores(record: Record, observations: Observations, legend: Legend) -> Forecast | None:
     """Forecast the scores on new tiles.
 
-    The estimator is the one that forecast held-out sites best. The interval is the forecast plus the quantiles of its
-    errors there: as wide as the forecasts were wrong.
+    The estimator is the one that forecast held-out sites best. The interval is the forecast plus and minus the
+    quantile of its errors there: as wide as the forecasts were wrong.
 
     Args:
         record: of the model's training.
@@ -84,12 +84,11 @@ def forecast_scores(record: Record, observations: Observations, legend: Legend) 
     name = ESTIMATORS[judgement.chosen]
     honest = known[known.honest]
     estimate = LITERATURE[name](honest, observations) if name in LITERATURE else fit(known)(observations)
-    occurs = honest.confusion.sum((0, 2)) > 0
-    iou = np.where(occurs, estimate.iou, np.nan)
+    iou = expected_classes(estimate, observations, honest).iou
     values = np.concatenate([iou, [estimate.accuracy, mean_iou(iou, legend.targets)]])
-    low, high = np.clip(values + judgement.margins(len(observations)), 0, 1)
-    ends = np.fmin(low, values), np.fmax(high, values)
-    return Forecast(legend, iou, float(values[-2]), float(values[-1]), *ends, name, errors_by_estimator(judgement))
+    margins = judgement.margins(len(observations))
+    low, high = (np.clip(values + sign * margins, 0, 1) for sign in (-1, 1))
+    return Forecast(legend, iou, float(values[-2]), float(values[-1]), low, high, name, errors_by_estimator(judgement))
 
 
 def errors_by_estimator(judgement: Judgement) -> dict[str, dict[str, float | None]]:

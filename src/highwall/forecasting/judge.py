@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from highwall.forecasting.estimators import (
+    Estimate,
     agreement,
     average_thresholded_confidence,
     difference_of_confidences,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from highwall.forecasting.estimators import Estimate
     from highwall.models.observation import Observations
     from highwall.models.record import Trials
 
@@ -50,8 +50,22 @@ BLOCKS: Final = 4
 SIZES: Final = (1, 2, 4, 8, 16, 32)
 """Numbers of tiles for which errors are taken down."""
 
+_RARE: Final = 1e-3
+
 _DRAWS: Final = 3
 """Sets of each size that are drawn from a group after a change."""
+
+
+def expected_classes(estimate: Estimate, new: Observations, honest: Trials) -> Estimate:
+    """Leave out the IoU of classes that will not be defined: not answered, and not to be expected either.
+
+    A class is expected if it holds more than one pixel in a thousand by the probabilities. One that training never knew
+    is left out, too.
+    """
+    expected = new.expected.sum(0)
+    there = (expected.sum(0) > 0) | (expected.sum(1) > _RARE * expected.sum())
+    there &= honest.confusion.sum((0, 2)) > 0
+    return Estimate(estimate.accuracy, np.where(there, np.nan_to_num(estimate.iou), np.nan))
 
 
 def mean_iou(iou: NDArray[np.float64], targets: Sequence[int]) -> float:
@@ -76,7 +90,8 @@ def judge(known: Trials, targets: Sequence[int], seed: int = 0) -> Judgement:
             new, truth = known.observations[some], scores_of(known.confusion[some].sum(0))
             estimates = {name: estimator(honest, new) for name, estimator in LITERATURE.items()}
             for name, estimate in (estimates | {LEARNED: regression(new)}).items():
-                rows[name].append(_scores(truth, truth, targets) - _scores(estimate, truth, targets))
+                foretold = expected_classes(estimate, new, honest)
+                rows[name].append(_scores(truth, targets) - _scores(foretold, targets))
             sizes.append(len(some))
             natural.append(bool((known.change[some] == 0).all()))
     residuals = [np.array(of_one) for of_one in rows.values()]
@@ -122,10 +137,9 @@ def _sets(pool: NDArray[np.intp], rng: np.random.Generator) -> Iterator[NDArray[
     yield pool
 
 
-def _scores(estimate: Estimate, truth: Estimate, targets: Sequence[int]) -> NDArray[np.float64]:
-    """Return IoUs, accuracy and mIoU in a row, of the classes that are defined in the truth."""
-    iou = np.where(np.isfinite(truth.iou), np.nan_to_num(estimate.iou), np.nan)
-    return np.concatenate([iou, [estimate.accuracy, mean_iou(iou, targets)]])
+def _scores(estimate: Estimate, targets: Sequence[int]) -> NDArray[np.float64]:
+    """Return IoUs, accuracy and mIoU in a row."""
+    return np.concatenate([estimate.iou, [estimate.accuracy, mean_iou(estimate.iou, targets)]])
 
 
 def _error(residual: NDArray[np.float64]) -> float:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from highwall.models.observation import Observations
     from highwall.models.record import Trials
 
-RIDGE: Final = 0.3
-"""How strongly coefficients are held to those of taking the expected score at its word."""
+RIDGE: Final = 0.01
+"""How strongly coefficients (of signs in standard deviations) are held to those of taking the expected score."""
 
 _DRAWS: Final = 6
 """Groups of tiles drawn from those of a fold after one change."""
@@ -34,17 +34,25 @@ _EDGE: Final = 0.005
 
 @dataclass(frozen=True, eq=False)
 class Regression:
-    """Scores as a logistic function of signs of them: those of each class, and the accuracy after the last class."""
+    """Scores as a logistic function of signs of them.
+
+    The logit of a score is a multiple of the logit of the score to be expected, and changes with what the other signs
+    differ by from those of honest trials: where new ground looks like held-out sites, probabilities are taken at their
+    word, or nearly.
+    """
 
     prior: NDArray[np.float64]
     """Share of each class in the known truth."""
 
+    usual: NDArray[np.float64]
+    """What the signs are on honest trials, `(sign,)`; 0 for the first, the score to be expected."""
+
     coefficients: NDArray[np.float64]
-    """Of the signs and of the intercepts of each score, `(sign + score,)`."""
+    """Of the signs, `(sign,)`."""
 
     def __call__(self, new: Observations) -> Estimate:
         """Forecast the scores of tiles together."""
-        values = expit(_design(signs(new, self.prior), np.arange(len(self.prior) + 1)) @ self.coefficients)
+        values = expit((signs(new, self.prior) - self.usual) @ self.coefficients)
         return Estimate(float(values[-1]), values[:-1])
 
 
@@ -60,30 +68,38 @@ def learned(known: Trials, new: Observations, seed: int = 0) -> Estimate:
 
 
 def fit(known: Trials, seed: int = 0) -> Regression:
-    """Fit by least squares on the scores, coefficients being held to a prior (ridge).
+    """Fit by least squares on the scores of groups, coefficients being held to taking the expected score (ridge).
 
     Groups of tiles that were not changed weigh as much as all others together.
     """
-    prior = known[known.honest].confusion.sum((0, 2))
-    prior = prior / prior.sum()
-    rows, scores, natural = [], [], []
-    for group, unchanged in _groups(known, seed):
-        truth = scores_of(known.confusion[group].sum(0))
-        values = np.append(truth.iou, truth.accuracy)
-        there = np.flatnonzero(np.isfinite(values))
-        rows.append(_design(signs(known.observations[group], prior)[there], there, len(values)))
-        scores.append(values[there])
-        natural.append(np.full(len(there), unchanged))
-    x, y = np.concatenate(rows), np.concatenate(scores)
-    weight = half_and_half(np.concatenate(natural))
+    honest = known[known.honest]
+    prior = honest.confusion.sum((0, 2)) / honest.confusion.sum()
+    usual = np.concatenate([row for row, _, _ in _examples(honest, prior, seed)]).mean(0)
+    usual[0] = 0
+    examples = [*_examples(known, prior, seed)]
+    x = np.concatenate([row for row, _, _ in examples]) - usual
+    y = np.concatenate([score for _, score, _ in examples])
+    weight = np.sqrt(half_and_half(np.concatenate([np.full(len(y), natural) for _, y, natural in examples])))
     scale = np.maximum(x.std(0), 1e-6)
     start = np.zeros(x.shape[1])
     start[0] = scale[0]
+    ridge = RIDGE * np.sqrt(len(y))
 
     def residuals(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.concatenate([np.sqrt(weight) * (expit(x / scale @ coefficients) - y), RIDGE * (coefficients - start)])
+        return np.concatenate([weight * (expit(x / scale @ coefficients) - y), ridge * (coefficients - start)])
 
-    return Regression(prior, least_squares(residuals, start).x / scale)
+    return Regression(prior, usual, least_squares(residuals, start).x / scale)
+
+
+def _examples(
+    known: Trials, prior: NDArray[np.float64], seed: int
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], bool]]:
+    """Give signs `(score, sign)` and true scores `(score,)` of groups of trials, and whether they were not changed."""
+    for group, natural in _groups(known, seed):
+        truth = scores_of(known.confusion[group].sum(0))
+        values = np.append(truth.iou, truth.accuracy)
+        there = np.isfinite(values)
+        yield signs(known.observations[group], prior)[there], values[there], natural
 
 
 def half_and_half(natural: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -99,8 +115,8 @@ def signs(new: Observations, prior: NDArray[np.float64]) -> NDArray[np.float64]:
 
     Signs are the logits of the score of the expected confusion and of the networks' agreement; how much more, and how
     much less, ground is taken for the class than its share in the known truth (logarithm of the ratio; for the accuracy
-    the largest of all classes'); the dissimilarity to the encoders, and of the looks; the shares of tiles beside ground
-    that was learned from, and on it.
+    the largest of all classes'); the dissimilarity to the encoders, and that of the looks, whose logarithm is taken
+    since there is no end to it.
     """
     expected, agreed = (scores_of(matrix.sum(0)) for matrix in (new.expected, new.agreement))
     answered = new.expected.sum((0, 1))
@@ -108,14 +124,8 @@ def signs(new: Observations, prior: NDArray[np.float64]) -> NDArray[np.float64]:
     ratio = np.append(ratio, np.abs(ratio).max())
     given = [np.append(np.nan_to_num(score.iou), score.accuracy) for score in (expected, agreed)]
     logits = [logit(np.clip(value, _EDGE, 1 - _EDGE)) for value in given]
-    beside, on = np.minimum(new.kinship, 1), np.maximum(new.kinship - 1, 0)
-    of_tiles = [np.full(len(ratio), value.mean()) for value in (new.dissimilarity, new.strangeness, beside, on)]
+    of_tiles = [np.full(len(ratio), value) for value in (new.dissimilarity.mean(), np.log1p(new.strangeness.mean()))]
     return np.column_stack([*logits, np.maximum(ratio, 0), np.minimum(ratio, 0), *of_tiles])
-
-
-def _design(signs_of: NDArray[np.float64], score: NDArray[np.intp], scores: int | None = None) -> NDArray[np.float64]:
-    """Put an intercept for each score beside the signs."""
-    return np.hstack([signs_of, np.eye(scores or len(score))[score]])
 
 
 def _groups(known: Trials, seed: int) -> Iterator[tuple[NDArray[np.intp], bool]]:

@@ -28,20 +28,21 @@ if TYPE_CHECKING:
 OTHER: Final = 0.75
 """AUC above which ground is called other ground."""
 
+_SAME: Final = 0.25
+"""Mean dissimilarity, in thresholds, below which ground is taken for the training's own."""
+
 
 @dataclass(frozen=True, eq=False)
 class Shift:
     """How new tiles differ from training tiles."""
 
     observations: Observations
+    outside: NDArray[np.bool_]
+    """Which tiles lie outside of the training experience, `(tile,)`."""
+
     domain: DomainShift
     radiometry: RadiometricShift
     priors: PriorShift
-
-    @property
-    def outside(self) -> NDArray[np.bool_]:
-        """Which tiles lie outside the training experience: unlike it by more than the threshold, `(tile,)`."""
-        return np.asarray(self.observations.dissimilarity > 1)
 
     def to_json(self, classes: Sequence[str]) -> dict[str, Any]:
         """Return all by name; `classes` are those of the model."""
@@ -58,11 +59,8 @@ class Shift:
 
     def ground(self) -> str:
         """Say in a few words what ground this is."""
-        kin = self.observations.kinship
-        if (kin >= 1.5).mean() > 0.5:
+        if self.observations.dissimilarity.mean() < _SAME:
             return "ground that was learned from"
-        if (kin >= 1).mean() > 0.5:
-            return "sites that were learned from"
         told = self.radiometry.cause or self.domain.describe()
         auc = self.domain.auc
         kind = "" if auc is None else "other ground" if auc > OTHER else "ground like that of the training"
@@ -91,6 +89,7 @@ def measure_shift(
     matrix = record.trials[record.trials.honest].confusion.sum(0)
     return Shift(
         observations,
+        record.outside(observations),
         domain_shift(record.looks, record.sites, looks, sites, names),
         radiometric_shift(record.looks, looks, bands, names),
         prior_shift(probabilities, matrix.sum(1) / matrix.sum(), matrix.astype(np.int64)),

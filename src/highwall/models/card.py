@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, PositiveFloat, ValidationError
 
 from highwall.errors import BadInput
 from highwall.legend import Legend, LegendClass
@@ -40,7 +40,7 @@ class Blueprint(Config):
     answers: Answers
     features: tuple[str, ...] | None
     final: str
-    temperatures: dict[str, float] = Field(default_factory=dict)
+    temperatures: dict[str, PositiveFloat] = Field(default_factory=dict)
 
     @property
     def legend(self) -> Legend:
@@ -74,6 +74,7 @@ def item(model: Model, files: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
     box = model.facts.get("bbox")
     # The extension wants bands in the properties; STAC 1.1.0's core schema allows them there only if assets have them.
     bands = [{"name": band, "eo:center_wavelength": BANDS[band][0]} for band in model.bands]
+    weights = {"roles": ["mlm:model", "mlm:weights"], "mlm:artifact_type": "safetensors", "bands": bands}
     return {
         "type": "Feature",
         "stac_version": "1.1.0",
@@ -101,12 +102,10 @@ def item(model: Model, files: Mapping[str, tuple[str, int]]) -> dict[str, Any]:
         },
         "links": [],
         "assets": {
-            name.partition(".")[0]: {
+            (stem := name.partition(".")[0]): {
                 "href": f"./{name}",
                 "type": "application/vnd.safetensors",
-                "roles": ["mlm:model", "mlm:weights"],
-                "mlm:artifact_type": "safetensors",
-                "bands": bands,
+                **({"roles": ["metadata"]} if stem == "record" else weights),
                 "file:checksum": f"1220{digest}",  # multihash: 12 is sha2-256, 20 its length, 32 bytes
                 "file:size": size,
             }

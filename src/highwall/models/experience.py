@@ -13,8 +13,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+PATCH: Final = 64
+"""Side in pixels of the patches of ground whose encoder features are pooled."""
+
 AXES: Final = 24
 """Most principal components that distances are measured in."""
+
+_CONSTANT: Final = 1e-6
+"""What deviates less is taken for constant."""
 
 REFERENCES: Final = 2000
 """Most patches of training ground that are kept."""
@@ -29,13 +35,16 @@ class Experience:
     """
 
     mean: NDArray[np.float32]
-    """Of the training patches' features, `(feature,)`."""
+    """Mean of the training patches' features, `(feature,)`."""
+
+    scale: NDArray[np.float32]
+    """Their standard deviation, likewise."""
 
     axes: NDArray[np.float32]
-    """Principal components of the standardised features, `(feature, axis)`, features' scales included."""
+    """Principal components of the standardised features, `(feature, axis)`."""
 
     reference: NDArray[np.float32]
-    """Training patches on these axes, `(patch, axis)`."""
+    """Training patches on these axes, and how far they lie off them, `(patch, axis + 1)`."""
 
     spread: float
     """Mean distance between two training patches; what distances are divided by."""
@@ -52,8 +61,8 @@ class Experience:
         return _nearest(self.project(embedding), self.reference) / self.spread
 
     def project(self, embedding: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """Return features `(patch, feature)` on the axes, `(patch, axis)`."""
-        return np.asarray((embedding - self.mean) @ self.axes, np.float32)
+        """Return features `(patch, feature)` on the axes, and how far they lie off them, `(patch, axis + 1)`."""
+        return _project((embedding - self.mean) / self.scale, self.axes)
 
     def applicability(self, dissimilarity: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Turn dissimilarity into what maps show: 1 on training ground, one half at the threshold, towards 0 beyond."""
@@ -67,7 +76,7 @@ class Experience:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Experience:
         """Make it again from `to_arrays`."""
         spread, threshold = float(arrays["spread"]), float(arrays["threshold"])
-        return cls(arrays["mean"], arrays["axes"], arrays["reference"], spread, threshold)
+        return cls(arrays["mean"], arrays["scale"], arrays["axes"], arrays["reference"], spread, threshold)
 
 
 def make_experience(embedding: NDArray[np.floating[Any]], seed: int, threshold: float = np.inf) -> Experience:
@@ -82,21 +91,38 @@ def make_experience(embedding: NDArray[np.floating[Any]], seed: int, threshold: 
     kept = np.sort(rng.permutation(len(embedding))[:REFERENCES])
     known = embedding[kept].astype(np.float64)
     mean, scale = known.mean(0), known.std(0)
-    standard = (known - mean) / np.maximum(scale, 1e-6)
-    _, vectors = np.linalg.eigh(standard.T @ standard / len(standard))  # least variance first
-    axes = vectors[:, ::-1][:, : min(AXES, len(known) - 1)] / np.maximum(scale, 1e-6)[:, None]
-    reference = ((known - mean) @ axes).astype(np.float32)
-    spread = float(pdist(reference).mean())
-    return Experience(mean.astype(np.float32), axes.astype(np.float32), reference, max(spread, 1e-9), float(threshold))
+    scale[scale < _CONSTANT] = 1
+    standard = (known - mean) / scale
+    variance, vectors = np.linalg.eigh(standard.T @ standard / len(standard))  # least variance first
+    axes = vectors[:, ::-1][:, : min(AXES, int((variance > _CONSTANT).sum()))]
+    reference = _project(standard, axes)
+    spread = max(float(pdist(reference).mean()), _CONSTANT)
+    return Experience(
+        mean.astype(np.float32),
+        scale.astype(np.float32),
+        axes.astype(np.float32),
+        reference,
+        spread,
+        float(threshold),
+    )
 
 
 def whisker(dissimilarity: NDArray[np.floating[Any]]) -> float:
     """Return the threshold of Meyer and Pebesma (2021): the upper whisker of cross-validated dissimilarities.
 
     The largest value up to the upper quartile plus 1.5 times the distance between the quartiles.
+
+    Args:
+        dissimilarity: of one patch or more, to patches of other folds.
     """
     low, high = np.quantile(dissimilarity, (0.25, 0.75))
     return float(dissimilarity[dissimilarity <= high + 1.5 * (high - low)].max())
+
+
+def _project(standard: NDArray[np.floating[Any]], axes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    on = standard @ axes
+    off = np.sqrt(np.maximum((standard**2).sum(1) - (on**2).sum(1), 0))
+    return np.column_stack([on, off]).astype(np.float32)
 
 
 def _nearest(points: NDArray[np.float32], references: NDArray[np.float32]) -> NDArray[np.float64]:

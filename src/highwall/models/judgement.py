@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -34,14 +34,13 @@ class Judgement:
     undefined."""
 
     def margins(self, tiles: int, level: float = 0.9) -> NDArray[np.float64]:
-        """Return what to add to a forecast for so many tiles to get its interval, `(low or high, score)`.
+        """Return how far a forecast for so many tiles may be off, up or down, `(score,)`.
 
-        Quantiles of the errors on held-out groups of as many tiles, or of the largest that there were.
+        The quantile of the absolute errors on held-out groups of as many tiles, or of the largest that there were. It
+        has no sign: networks of a fold are weaker than those they stand for, so that the errors' mean says little.
         """
         some = self.size == self.size[self.size <= max(tiles, self.size.min())].max()
-        tails = ((1 - level) / 2, (1 + level) / 2)
-        columns = [_quantiles(column, self.weight[some], tails) for column in self.residual[some].T]
-        return np.array(columns).T
+        return np.array([_quantile(np.abs(column), self.weight[some], level) for column in self.residual[some].T])
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return all fields as arrays by name."""
@@ -54,12 +53,12 @@ class Judgement:
         return cls(int(arrays["chosen"]), **others)
 
 
-def _quantiles(values: NDArray[np.float64], weight: NDArray[np.float64], shares: Sequence[float]) -> list[float]:
-    """Return weighted quantiles of the finite values; NaN where there are none."""
+def _quantile(values: NDArray[np.float64], weight: NDArray[np.float64], share: float) -> float:
+    """Return a weighted quantile of the finite values; NaN where there are none."""
     there = np.isfinite(values)
     if not there.any():
-        return [float("nan")] * len(shares)
+        return float("nan")
     order = np.argsort(values[there])
     weights = weight[there][order]
     middle = (weights.cumsum() - weights / 2) / weights.sum()
-    return [float(x) for x in np.interp(shares, middle, values[there][order])]
+    return float(np.interp(share, middle, values[there][order]))

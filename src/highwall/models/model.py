@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
+from highwall.models.experience import PATCH
 from highwall.models.features import features
-from highwall.models.networks import PATCH
 from highwall.models.temperature import temper
 
 if TYPE_CHECKING:

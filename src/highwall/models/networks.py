@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from highwall.errors import BadInput
 from highwall.models.config import Config
+from highwall.models.experience import PATCH
 from highwall.models.weights import load_pretrained, pretrained
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 STRIDE: Final = 32
 """Encoders halve the image five times: sides are padded to multiples of this."""
-
-PATCH: Final = 2 * STRIDE
-"""Side in pixels of the patches of ground whose encoder features are pooled."""
 
 
 def default_device() -> torch.device:
@@ -86,7 +84,9 @@ class Networks(nn.Module):
         finally:
             for hook in hooks:
                 hook.remove()
-        pooled = [functional.avg_pool2d(deepest, PATCH // STRIDE, ceil_mode=True) for deepest in seen]
+        width = reflectance.shape[-1] + -reflectance.shape[-1] % STRIDE
+        # Most encoders halve the image five times; those of some architectures stop earlier.
+        pooled = [functional.avg_pool2d(maps, PATCH * maps.shape[-1] // width, ceil_mode=True) for maps in seen]
         return logits, torch.cat(pooled, 1).movedim(1, -1)
 
 

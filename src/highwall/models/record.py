@@ -82,6 +82,11 @@ class Record:
     judgement: Judgement | None = None
     """How well their scores were forecast; None where there was nothing to forecast from."""
 
+    def outside(self, observations: Observations) -> NDArray[np.bool_]:
+        """Tell which tiles lie outside of the training experience, to the encoders or by their looks, `(tile,)`."""
+        unlike, strange = observations.dissimilarity > 1, observations.strangeness > self.appearance.threshold
+        return np.asarray(unlike | strange)
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as arrays by name."""
         trials = {key: value for key, value in vars(self.trials).items() if key != "observations"}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy.stats.qmc import Halton
 
+from highwall.forecasting.examine import tile_dissimilarity
 from highwall.forecasting.forecast import forecast_scores
 from highwall.forecasting.looks import look
 from highwall.mapping.ahead import ahead
 from highwall.models.model import Model
-from highwall.models.networks import PATCH
 from highwall.models.observation import Observations, observe
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def forecast_of(model: Model, observations: Observations) -> Mapping[str, Any] |
     if model.record is None:
         return None
     found = forecast_scores(model.record, observations, model.legend)
-    outside = float((observations.dissimilarity > 1).mean())
+    outside = float(model.record.outside(observations).mean())
     return None if found is None else found.to_json() | {"windows": len(observations), "outside": outside}
 
 
@@ -75,10 +75,9 @@ def outlook(plan: Plan, model: Model, record: Record) -> Observations | None:
         seen = model.ask(pixels[None])
         answer = model.final_answer(pixels[None], seen)[0]
         if np.isfinite(answer).all():
-            patches = record.experience.dissimilarity(seen.embedding[0].reshape(-1, seen.embedding.shape[-1]))
-            mean = np.average(patches, weights=_pixels(known).ravel()) / record.experience.threshold
+            unlike = tile_dissimilarity(record.experience, seen.embedding[0], known)
             strange = record.appearance.dissimilarity(look(pixels, known, plan.bands)[None])[0]
-            parts.append(observe(answer, seen.members[:, 0], known, float(mean), float(strange), kinship=0))
+            parts.append(observe(answer, seen.members[:, 0], known, unlike, float(strange), kinship=0))
     return Observations.join(parts) if parts else None
 
 
@@ -116,9 +115,3 @@ def _windows(plan: Plan) -> Generator[tuple[NDArray[np.float32], NDArray[np.bool
             found += 1
             if found == MOST:
                 return
-
-
-def _pixels(known: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Count the known pixels of each patch that encoder features are pooled over, `(patch y, patch x)`."""
-    rows, columns = (np.arange(0, side, PATCH) for side in known.shape)
-    return np.asarray(np.add.reduceat(np.add.reduceat(known.astype(np.int64), rows, axis=0), columns, axis=1))

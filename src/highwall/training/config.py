@@ -54,11 +54,11 @@ class Recipe(Config):
     """How tiles are shared out to folds (and held out for validation where there is no `val` split): whole sites, or
     tile by tile, which leaks where tiles of a site touch."""
 
-    folds: int = Field(default=3, ge=2)
-    """Number of folds for out-of-fold answers."""
+    folds: int = Field(default=3, ge=0)
+    """Number of folds for out-of-fold answers, which also calibrate, and teach to forecast; 0 for none."""
 
-    compare: bool = True
-    """Whether to cut as many folds the other way too, to tell how much a score by random folds flatters."""
+    compared_folds: int = Field(default=1, ge=0)
+    """Of as many folds cut the other way, how many to train for, to tell how much a score by random folds flatters."""
 
     fold_share: float = Field(default=1, gt=0, le=1)
     """Length of a fold's training as a share of the main one's."""
@@ -119,6 +119,8 @@ class Recipe(Config):
     def _names(self) -> Recipe:
         if reserved := {"networks", "forest"} & set(self.networks):
             raise ValueError(f"a network cannot be named {min(reserved)!r}")
+        if self.folds == 1:
+            raise ValueError("folds are two or more, or 0 for none")
         if self.crop is not None and self.crop % STRIDE:
             raise ValueError(f"crop must be a multiple of {STRIDE}")
         return self
@@ -133,6 +135,7 @@ PRESETS: Final[dict[str, Recipe]] = {
         networks=_pair("mit_b5", "imagenet"),
         forest=ForestConfig(answers="masks"),
         learn_from="val",
+        folds=0,
         normalisation="reference",
         precision="32-true",
     ),
@@ -140,6 +143,7 @@ PRESETS: Final[dict[str, Recipe]] = {
         networks=_pair("tu-tf_efficientnet_lite0", "package"),
         forest=ForestConfig(max_depth=16, min_leaf=50, balanced=False),
         folds=5,
+        compared_folds=5,
         max_pixels=2_000_000,
         augmentation=AugmentationConfig(quarter_turns=True),
         crop=256,
@@ -153,7 +157,7 @@ PRESETS: Final[dict[str, Recipe]] = {
     "quick": Recipe(
         networks=_pair("tu-tf_efficientnet_lite0", "package"),
         forest=ForestConfig(trees=40, max_depth=10, min_leaf=100, balanced=False),
-        folds=2,
+        folds=4,
         fold_share=0.5,
         max_pixels=150_000,
         augmentation=AugmentationConfig(quarter_turns=True),

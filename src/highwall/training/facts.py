@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from highwall.forecasting.forecast import errors_by_estimator
-from highwall.models.model import AVERAGE
 from highwall.tiles.ground import geographic_ring
 
 if TYPE_CHECKING:
@@ -30,7 +29,9 @@ def named(networks: Mapping[str, NetworkConfig]) -> dict[str, NetworkConfig]:
     }
 
 
-def facts(run: Run, scores: dict[str, Any], calibration: Mapping[str, Calibration]) -> dict[str, Any]:
+def facts(
+    run: Run, scores: dict[str, Any], calibration: Mapping[str, Calibration], leak: Mapping[str, Any] | None
+) -> dict[str, Any]:
     """Tell what the model was trained on, how, from which weights, and what it scored.
 
     Nothing in it changes from one run to the next of the same training: no time, no path.
@@ -59,7 +60,7 @@ def facts(run: Run, scores: dict[str, Any], calibration: Mapping[str, Calibratio
         "starts": [asdict(start) for start in plan.starts],
         "notes": list(plan.notes),
         "scores": scores,
-        "leak": _leak(run, scores),
+        "leak": leak,
         "calibration": {
             level: found.to_json(run.dataset.encoding.legend.names) for level, found in calibration.items()
         },
@@ -77,18 +78,3 @@ def report(model: Model) -> dict[str, Any]:
         "forecast": None if judgement is None else errors_by_estimator(judgement),
         **model.facts["scores"],
     }
-
-
-def _leak(run: Run, scores: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Hold the networks' score by random folds against that by site folds, on the same tiles."""
-    if "out_of_fold" not in scores:
-        return None
-    by_kind = {run.recipe.split: scores["out_of_fold"][AVERAGE]}
-    if "other_folds" in scores:
-        by_kind["random" if run.recipe.split == "site" else "site"] = scores["other_folds"][AVERAGE]
-    told: dict[str, Any] = {
-        kind: {"miou": score["miou"], "interval": score["interval"]} for kind, score in by_kind.items()
-    }
-    values = [told[kind]["miou"] for kind in ("random", "site") if kind in told]
-    told["difference"] = values[0] - values[1] if len(values) == 2 and None not in values else None
-    return told

@@ -65,7 +65,7 @@ def make_plan(dataset: Dataset, recipe: Recipe, seed: int) -> Plan:
     facts = statistics(roles.train, dataset.encoding)
     judging = statistics(roles.validation, dataset.encoding).fingerprint if roles.validation else None
     folds, compared = _folds(roles, recipe, seed)
-    if not reference and max(folds) == 0:
+    if recipe.folds and max(folds) == 0:
         warnings.append("fewer than two sites to learn from: no folds, no forest, and no forecast")
     normalisation = _normalisation(recipe, facts)
     bare = {name: config.model_copy(update={"weights": None}) for name, config in networks.items()}
@@ -88,14 +88,14 @@ def make_plan(dataset: Dataset, recipe: Recipe, seed: int) -> Plan:
 def _folds(roles: Roles, recipe: Recipe, seed: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Cut the folds that the recipe names, and those of the other kind where they differ."""
     none = (0,) * len(roles.train)
-    if recipe.learn_from == "val":
+    if recipe.folds == 0:
         return none, none
     by_site = tuple(site_folds(roles.sites, recipe.folds, seed))
     if len(set(roles.sites)) == len(roles.train):  # nothing that could leak
         return by_site, none
     at_random = tuple(random_folds(len(roles.train), max(by_site) + 1, seed)) if max(by_site) else none
     folds, compared = (by_site, at_random) if recipe.split == "site" else (at_random, by_site)
-    return folds, compared if recipe.compare else none
+    return folds, compared if recipe.compared_folds else none
 
 
 def _normalisation(recipe: Recipe, facts: Statistics) -> Normalisation:

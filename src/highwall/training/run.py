@@ -13,10 +13,11 @@ from highwall.errors import BadInput
 from highwall.evaluation.summary import summarise
 from highwall.files import write_json
 from highwall.models.folder import load_model, save_model
-from highwall.models.model import Model
+from highwall.models.model import AVERAGE, Model
 from highwall.training.curves import draw_curves
 from highwall.training.facts import facts, named, report
 from highwall.training.fit import HISTORY, check_devices
+from highwall.training.leak import leak
 from highwall.training.level2 import ask
 from highwall.training.plan import make_plan
 from highwall.training.record import make_record
@@ -26,6 +27,7 @@ from highwall.training.stages import (
     fit_level2_on_validation,
     fit_networks,
     judge_folds,
+    judge_other_folds,
 )
 
 if TYPE_CHECKING:
@@ -65,11 +67,10 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
     roles, legend = run.plan.roles, dataset.encoding.legend
     networks = fit_networks(run)
     reference = recipe.learn_from == "val"
-    judged = judge_folds(run, run.plan.folds, "fold")
-    compared = judge_folds(run, run.plan.compared, "other-fold")
+    judged, others = judge_folds(run), judge_other_folds(run)
     level2 = fit_level2_on_validation(run, networks) if reference else fit_level2_honestly(run, judged)
-    kinds = {"out_of_fold": judged, "other_folds": compared}
-    scores = {kind: summarise(found.matrices, roles.sites, legend) for kind, found in kinds.items() if found}
+    calibration = judged.calibration() if judged else {}
+    scores = {"out_of_fold": summarise(judged.matrices, roles.sites, legend)} if judged else {}
     if roles.validation:
         asked = ask(networks, roles.validation, dataset.encoding, recipe.forest, 0, seed)
         scores["validation"] = summarise(asked.matrices, roles.validation_sites, legend)
@@ -82,11 +83,12 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
         forest=level2.forest,
         answers=recipe.forest.answers,
         final=level2.final,
-        temperatures={level: found.temperature for level, found in level2.calibration.items()},
-        facts=facts(run, scores, level2.calibration),
+        temperatures={level: found.temperature for level, found in calibration.items()},
+        facts=facts(run, scores, calibration, leak(run, judged, others)),
     )
-    folds = [fold for found in (judged, compared) if found for fold in found.folds]
-    model = replace(model, record=make_record(run, model, folds))
+    if judged:
+        alike = [fold for fold, _ in others] if level2.final == AVERAGE else []  # which have no forest
+        model = replace(model, record=make_record(run, model, [*judged.folds, *alike]))
     if not dist.is_initialized() or dist.get_rank() == 0:
         draw_curves(run.stage("networks") / HISTORY, folder / "curves.png")
         write_json(folder / "training.json", report(model))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from highwall.training.level2 import ask, cross_fit, fit_level2, join
 from highwall.training.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -67,7 +67,9 @@ class Fold:
     """Both levels as they learned from all folds but one."""
 
     networks: Networks
-    forest: Forest
+    forest: Forest | None
+    """None where the other folds are not there to learn it from."""
+
     learned: NDArray[np.intp]
     """Positions of the training tiles that they learned from."""
 
@@ -88,6 +90,11 @@ class OutOfFold:
         """Confusion matrices `(tile, truth, answer)` by level; the forest's over the drawn pixels."""
         return self.evidence.matrices | {FOREST: self.crossed.matrices[FOREST]}
 
+    def calibration(self) -> dict[str, Calibration]:
+        """Calibrate each level on tiles that it had not learned from."""
+        given = self.evidence.probabilities | {FOREST: self.crossed.probabilities}
+        return {level: calibrate(probabilities, self.evidence.labels) for level, probabilities in given.items()}
+
 
 @dataclass(frozen=True, eq=False)
 class Level2:
@@ -97,31 +104,33 @@ class Level2:
     final: str
     """The level whose answer counts."""
 
-    calibration: Mapping[str, Calibration] = field(default_factory=dict)
-    """By level, on tiles that neither level had seen; empty where there were no folds."""
-
 
 def fit_networks(run: Run) -> Networks:
     """Train the networks on all training tiles."""
     return _fit(run, _main_task(run))
 
 
-def judge_folds(run: Run, fold_of_tile: Sequence[int], stage: str) -> OutOfFold | None:
-    """Let both levels answer for the tiles of each fold after learning from the other folds alone.
-
-    Args:
-        run: the training.
-        fold_of_tile: fold of each training tile; all 0 for none.
-        stage: what the stages are called, before the fold's number.
-    """
-    if max(fold_of_tile) == 0:
+def judge_folds(run: Run) -> OutOfFold | None:
+    """Let both levels answer for the tiles of each fold after learning from the others alone; None without folds."""
+    if max(run.plan.folds) == 0:
         return None
-    evidence, networks = _out_of_fold(run, fold_of_tile, stage)
-    crossed = cross_fit(evidence, fold_of_tile, run.features, run.classes, run.recipe.forest, run.seed)
-    fold = np.asarray(fold_of_tile)
-    parts = enumerate(zip(networks, crossed.forests, strict=True))
-    folds = [Fold(*levels, np.flatnonzero(fold != n), np.flatnonzero(fold == n)) for n, levels in parts]
+    answers = [_answer_for(run, run.plan.folds, fold, "fold") for fold in range(max(run.plan.folds) + 1)]
+    evidence = join([(found, fold.held_out.tolist()) for fold, found in answers], len(run.plan.folds))
+    crossed = cross_fit(evidence, run.plan.folds, run.features, run.classes, run.recipe.forest, run.seed)
+    folds = (replace(fold, forest=forest) for (fold, _), forest in zip(answers, crossed.forests, strict=True))
     return OutOfFold(evidence, crossed, tuple(folds))
+
+
+def judge_other_folds(run: Run) -> list[tuple[Fold, Matrices]]:
+    """Let networks answer for the tiles of folds that are cut the other way, at random or by site.
+
+    Returns:
+        Each fold, and the confusion matrices `(tile, truth, answer)` of its held-out tiles, by network and for their
+        average; what differs from those of the same tiles in the main folds is what leaks.
+    """
+    count = min(run.recipe.compared_folds, max(run.plan.compared) + 1) if max(run.plan.compared) else 0
+    answers = [_answer_for(run, run.plan.compared, fold, "other-fold") for fold in range(count)]
+    return [(fold, found.matrices) for fold, found in answers]
 
 
 def fit_level2_honestly(run: Run, judged: OutOfFold | None) -> Level2:
@@ -135,9 +144,7 @@ def fit_level2_honestly(run: Run, judged: OutOfFold | None) -> Level2:
     log.info(
         "out of fold, same pixels: mIoU %.3f of the networks, %.3f with the forest: %s counts", average, forest, final
     )
-    given = evidence.probabilities | {FOREST: crossed.probabilities}
-    calibration = {level: calibrate(probabilities, evidence.labels) for level, probabilities in given.items()}
-    return Level2(_fit_forest(run, evidence), final, calibration)
+    return Level2(_fit_forest(run, evidence), final)
 
 
 def fit_level2_on_validation(run: Run, networks: Networks) -> Level2:
@@ -146,28 +153,23 @@ def fit_level2_on_validation(run: Run, networks: Networks) -> Level2:
     return Level2(_fit_forest(run, evidence), FOREST)
 
 
-def _out_of_fold(run: Run, fold_of_tile: Sequence[int], stage: str) -> tuple[Evidence, list[Networks]]:
-    """Let networks answer for the tiles of each fold that learned from the other folds alone."""
-    recipe = run.recipe
-    folds = np.asarray(fold_of_tile)
+def _answer_for(run: Run, fold_of_tile: Sequence[int], number: int, stage: str) -> tuple[Fold, Evidence]:
+    """Let networks answer for the tiles of a fold that learned from the other folds alone."""
+    folds, recipe = np.asarray(fold_of_tile), run.recipe
     labelled = int(run.plan.statistics.counts.sum())
     share = 1.0 if recipe.max_pixels is None else min(1.0, recipe.max_pixels / labelled)
-    parts, fitted = [], []
-    for fold in range(folds.max() + 1):
-        inside = np.flatnonzero(folds != fold).tolist()
-        held_out = np.flatnonzero(folds == fold).tolist()
-        log.info(
-            "%s %d of %d: %d tiles to learn from, %d to answer for",
-            stage,
-            fold + 1,
-            folds.max() + 1,
-            len(inside),
-            len(held_out),
-        )
-        fitted.append(_fit(run, _fold_task(run, f"{stage}-{fold}", fold, inside)))
-        tiles = [run.plan.roles.train[index] for index in held_out]
-        parts.append((_ask(run, fitted[-1], tiles, share), held_out))
-    return join(parts, len(folds)), fitted
+    inside, held_out = np.flatnonzero(folds != number), np.flatnonzero(folds == number)
+    log.info(
+        "%s %d of %d: %d tiles to learn from, %d to answer for",
+        stage,
+        number + 1,
+        folds.max() + 1,
+        len(inside),
+        len(held_out),
+    )
+    networks = _fit(run, _fold_task(run, f"{stage}-{number}", number, inside.tolist()))
+    tiles = [run.plan.roles.train[index] for index in held_out]
+    return Fold(networks, None, inside, held_out), _ask(run, networks, tiles, share)
 
 
 def _fit_forest(run: Run, evidence: Evidence) -> Forest:
