@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import bootstrap
 
-from highwall.evaluation.bootstrap import Intervals, site_intervals
+from highwall.evaluation.bootstrap import Intervals, paired_interval, site_intervals
 from highwall.evaluation.scores import scores
 from highwall.legend import DEFAULT_LEGEND, Legend
 
@@ -108,3 +108,14 @@ def test_seed_repeats_and_json_keeps_the_numbers() -> None:
     assert found != site_intervals(matrices, TWO, seed=2)
     again = json.loads(json.dumps(replace(found, iou={}).to_json(), allow_nan=False))
     assert again["accuracy"] == list(found.accuracy or ())
+
+
+def test_a_difference_of_two_answers_is_of_the_same_sites() -> None:
+    rng = np.random.default_rng(0)
+    a = rng.integers(0, 1000, (8, 4, 4))
+    assert paired_interval(a, a, DEFAULT_LEGEND) == (0, 0)
+    better = a + 5 * a * np.eye(4, dtype=int)  # more pixels right, on every site
+    low, high = paired_interval(a, better, DEFAULT_LEGEND) or (0, 0)
+    assert 0 < low < high
+    assert paired_interval(better, a, DEFAULT_LEGEND) == pytest.approx((-high, -low))
+    assert paired_interval(a[:1], better[:1], DEFAULT_LEGEND) is None

@@ -94,6 +94,7 @@ def test_the_estimator_that_is_always_right_is_chosen(
     given_: dict[str, Any] = dict.fromkeys(same, right) | others
     known = drawn(make_trials, 0, 6, **given_)
     judgement = judge(known, TARGETS)
+    assert judgement is not None
     assert ESTIMATORS[judgement.chosen] == perfect
     np.testing.assert_allclose(judgement.errors[judgement.chosen], 0, atol=1e-12)
     np.testing.assert_allclose(judgement.residual, 0, atol=1e-12)
@@ -110,6 +111,7 @@ def test_residuals_are_truth_minus_forecast(
     given_: dict[str, Any] = {"right": right, shifted: right + by}
     known = drawn(make_trials, 0, 6, **given_)
     judgement = judge(known, TARGETS, seed=3)
+    assert judgement is not None
     assert ESTIMATORS[judgement.chosen] == chosen
     residuals, natural = [], []
     for rest, sets in _held_out(known, 3):
@@ -127,6 +129,18 @@ def test_residuals_are_truth_minus_forecast(
     np.testing.assert_allclose(judgement.errors[judgement.chosen], [*errors, np.mean(errors)])
     weight = judgement.weight / judgement.weight.sum()
     assert weight @ sizes == pytest.approx(np.mean(errors))  # unchanged tiles count as much as all changed ones
+
+
+def test_where_all_sites_would_have_to_be_held_out_there_is_no_judgement(make_trials: Callable[..., Trials]) -> None:
+    assert judge(drawn(make_trials, 0, 1, folds=1), TARGETS) is None
+
+
+def test_where_one_site_has_all_targets_there_is_no_judgement(make_trials: Callable[..., Trials]) -> None:
+    known = drawn(make_trials, 0, 6)
+    seen, background = known.observations, np.diag([1000.0, 0, 0, 0])
+    for matrices in (known.confusion, seen.expected, seen.agreement):
+        matrices[known.site != 0] = background
+    assert judge(known, TARGETS) is None  # without that site no IoU of a target is known, and elsewhere there is none
 
 
 def test_classes_that_will_not_occur_have_no_score(make_trials: Callable[..., Trials]) -> None:

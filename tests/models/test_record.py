@@ -150,6 +150,13 @@ def test_margins_are_of_groups_of_as_many_tiles_or_the_next_fewer(tiles: int, ta
     np.testing.assert_allclose(found, [taken / 100])
 
 
+def test_groups_of_more_than_two_thirds_as_many_tiles_count_as_well() -> None:
+    size, residual = np.array([3, 4, 5, 6, 6, 9]), np.array([0.9, 0.8, 0.1, 0.2, 0.3, 0.7])
+    kept = [2, 3, 4]  # of 6 tiles and fewer, those of more than 4
+    found = judgement(size.tolist(), residual).margins(7)
+    np.testing.assert_allclose(found, judgement([1] * 3, residual[kept]).margins(1))
+
+
 def test_errors_that_are_undefined_are_left_out_of_margins() -> None:
     residual = np.array([[0.1, np.nan], [np.nan, np.nan], [0.3, np.nan], [0.2, np.nan]])
     found = judgement([1] * 4, residual).margins(1)

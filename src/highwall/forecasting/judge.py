@@ -41,8 +41,8 @@ LEARNED: Final = "learned"
 ESTIMATORS: Final = (*LITERATURE, LEARNED)
 """Names of all."""
 
-PARTS: Final = 3
-"""Groups that the sites of a fold are shared out to."""
+GROUPS: Final = 4
+"""Fewest groups of sites that are left out in turn; folds are shared out to smaller ones if they are fewer."""
 
 BLOCKS: Final = 4
 """Blocks of changes; those of a block are forecast by what was learned from the others."""
@@ -123,9 +123,10 @@ def _groups_of_sites(known: Trials, rng: np.random.Generator) -> list[NDArray[np
     """Share the sites of each fold that was cut by site out to groups."""
     altered = known.change > 0  # only in folds cut by site
     groups = []
-    for fold in np.unique(known.fold[altered]):
+    folds = np.unique(known.fold[altered])
+    for fold in folds:
         sites = rng.permutation(np.unique(known.site[altered & (known.fold == fold)]))
-        groups += np.array_split(sites, min(PARTS, len(sites)))
+        groups += np.array_split(sites, min(-(-GROUPS // len(folds)), len(sites)))
     return groups
 
 

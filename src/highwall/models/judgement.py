@@ -36,10 +36,12 @@ class Judgement:
     def margins(self, tiles: int, level: float = 0.9) -> NDArray[np.float64]:
         """Return how far a forecast for so many tiles may be off, up or down, `(score,)`.
 
-        The quantile of the absolute errors on held-out groups of as many tiles, or of the largest that there were. It
-        has no sign: networks of a fold are weaker than those they stand for, so that the errors' mean says little.
+        The quantile of the absolute errors on held-out groups of about as many tiles (not more, and more than two
+        thirds), or of the largest that there were. It has no sign: networks of a fold are weaker than those they stand
+        for, so that the errors' mean says little.
         """
-        some = self.size == self.size[self.size <= max(tiles, self.size.min())].max()
+        most = self.size[self.size <= max(tiles, self.size.min())].max()
+        some = (self.size <= most) & (3 * self.size > 2 * most)
         return np.array([_quantile(np.abs(column), self.weight[some], level) for column in self.residual[some].T])
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

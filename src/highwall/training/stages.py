@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from highwall.evaluation.bootstrap import paired_interval
 from highwall.evaluation.calibration import calibrate
 from highwall.evaluation.scores import scores
+from highwall.evaluation.summary import by_site
 from highwall.models.features import feature_names
 from highwall.models.model import AVERAGE, FOREST
 from highwall.models.networks import build_networks
@@ -134,15 +136,25 @@ def judge_other_folds(run: Run) -> list[tuple[Fold, Matrices]]:
 
 
 def fit_level2_honestly(run: Run, judged: OutOfFold | None) -> Level2:
-    """Fit the forest on out-of-fold answers; it counts only if it is better on sites unknown to both levels."""
+    """Fit the forest on out-of-fold answers.
+
+    It counts only if it is better on sites unknown to both levels, by more than other sites would make of it: if the
+    90 % interval of the difference, by site, lies above 0.
+    """
     if judged is None:
         return Level2(None, AVERAGE)
-    evidence, crossed = judged.evidence, judged.crossed
-    legend = run.dataset.encoding.legend
-    average, forest = (scores(crossed.matrices[level].sum(0), legend).miou for level in (AVERAGE, FOREST))
-    final = FOREST if forest > average else AVERAGE
+    evidence, matrices = judged.evidence, judged.crossed.matrices
+    legend, sites = run.dataset.encoding.legend, run.plan.roles.sites
+    average, forest = (scores(matrices[level].sum(0), legend).miou for level in (AVERAGE, FOREST))
+    one, other = (np.stack([*by_site(matrices[level], sites).values()]) for level in (AVERAGE, FOREST))
+    interval = paired_interval(one, other, legend)
+    final = FOREST if interval is not None and interval[0] > 0 else AVERAGE
     log.info(
-        "out of fold, same pixels: mIoU %.3f of the networks, %.3f with the forest: %s counts", average, forest, final
+        "out of fold, same pixels: mIoU %.3f of the networks, %.3f with the forest (difference %s): %s counts",
+        average,
+        forest,
+        "unknown" if interval is None else f"{interval[0]:+.3f} to {interval[1]:+.3f}",
+        final,
     )
     return Level2(_fit_forest(run, evidence), final)
 
