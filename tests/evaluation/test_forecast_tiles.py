@@ -103,18 +103,6 @@ def test_tiles_that_were_learned_from_are_no_news_and_it_is_said(trained: Any) -
     assert "learned from" in note
 
 
-def test_tiles_without_data_are_left_out_and_said(trained: Any, ground: Path, tmp_path: Path, save: Any) -> None:
-    holed = shutil.copytree(ground / "val" / "images", tmp_path / "images")
-    expected = told(trained.model, ground)
-    save(holed / "empty.tif", np.zeros((6, 64, 64), np.uint16), names=trained.model.bands)
-    found = told(trained.model, holed)
-    assert [*found.pop("tiles").values()] == [*expected.pop("tiles").values()]
-    (note,) = set(found.pop("notes")) - set(expected.pop("notes"))
-    assert "without data" in note
-    assert note.startswith("1 ")
-    assert found == expected
-
-
 def test_ground_without_any_data_is_bad_input(trained: Any, tmp_path: Path, save: Any) -> None:
     save(tmp_path / "empty.tif", np.zeros((6, 64, 64), np.uint16), names=trained.model.bands)
     with pytest.raises(BadInput, match="data"):

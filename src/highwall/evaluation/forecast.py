@@ -70,25 +70,18 @@ def forecast(model: Model, dataset: Dataset, track: Track = iter) -> TilesForeca
         BadInput: there are no tiles, they lack a band of the model, or its training left nothing to forecast from.
     """
     if model.record is None:
-        raise BadInput(
-            "the model was trained without folds (--set folds=3 makes three): nothing can be forecast from it"
-        )
+        raise BadInput("the model can't forecast: its training had no folds (--set folds=3), or too few tiles in them")
     if not dataset.tiles:
         raise BadInput(f"{dataset.root}: no tiles to forecast for")
     record, near = model.record, kinship(model, dataset.tiles)
-    tiles, observed, looks, drawn = [], [], [], []
+    observed, looks, drawn = [], [], []
     for tile, kin in zip(track(dataset.tiles), near.tolist(), strict=True):
         image = read_image(tile.image, dataset.encoding).select(model.bands)
-        if not image.valid.any():
-            continue
-        tiles.append(tile)
         seen, answer = examine(model, record.experience, record.appearance, image.pixels, image.valid, kin)
         observed.append(seen)
         looks.append(look(image.pixels, image.valid, model.bands))
         given = answer[:, image.valid].T
         drawn.append(given[:: max(len(given) // _PIXELS, 1)])
-    if not tiles:
-        raise BadInput(f"{dataset.root}: no tile holds any data")
     number = sites(dataset)
     observations = Observations.join(observed)
     shift = measure_shift(
@@ -96,15 +89,15 @@ def forecast(model: Model, dataset: Dataset, track: Track = iter) -> TilesForeca
         model.bands,
         observations,
         np.stack(looks),
-        [number[tile.key] for tile in tiles],
+        [number[tile.key] for tile in dataset.tiles],
         np.concatenate(drawn),
     )
-    notes = _notes(observations, model, len(dataset.tiles) - len(tiles))
-    return TilesForecast(forecast_scores(record, observations, model.legend), shift, tuple(tiles), tuple(notes))
+    scores = forecast_scores(record, observations, model.legend)
+    return TilesForecast(scores, shift, dataset.tiles, tuple(_notes(observations, model)))
 
 
-def _notes(observations: Observations, model: Model, empty: int) -> list[str]:
-    notes = [f"{empty} tiles without data are left out"] if empty else []
+def _notes(observations: Observations, model: Model) -> list[str]:
+    notes = []
     if near := int((observations.kinship > 0).sum()):
         notes.append(
             f"{near} of {len(observations)} tiles have coordinates on or beside ground that was learned from: a score "

@@ -74,13 +74,16 @@ def mean_iou(iou: NDArray[np.float64], targets: Sequence[int]) -> float:
     return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else float("nan")
 
 
-def judge(known: Trials, targets: Sequence[int], seed: int = 0) -> Judgement:
+def judge(known: Trials, targets: Sequence[int], seed: int = 0) -> Judgement | None:
     """Leave groups of sites out, forecast them from the rest, compare.
 
     Args:
         known: all trials.
         targets: class indices that the mIoU is the mean of.
         seed: decides groups and draws.
+
+    Returns:
+        What came of it; None where nothing could be compared, as there are too few sites with targets.
     """
     rows: dict[str, list[NDArray[np.float64]]] = {name: [] for name in ESTIMATORS}
     sizes, natural = [], []
@@ -94,6 +97,8 @@ def judge(known: Trials, targets: Sequence[int], seed: int = 0) -> Judgement:
                 rows[name].append(_scores(truth, targets) - _scores(foretold, targets))
             sizes.append(len(some))
             natural.append(bool((known.change[some] == 0).all()))
+    if not any(np.isfinite(row[-1]) for of_one in rows.values() for row in of_one):
+        return None
     residuals = [np.array(of_one) for of_one in rows.values()]
     unchanged = np.array(natural)
     halves = [[_error(residual[half, -1]) for half in (unchanged, ~unchanged)] for residual in residuals]

@@ -59,7 +59,7 @@ class Shift:
 
     def ground(self) -> str:
         """Say in a few words what ground this is."""
-        if self.observations.dissimilarity.mean() < _SAME:
+        if self.observations.dissimilarity.mean() < _SAME and self.outside.mean() < 0.5:
             return "ground that was learned from"
         told = self.radiometry.cause or self.domain.describe()
         auc = self.domain.auc
