@@ -36,7 +36,9 @@ def forecast(
     errors = np.full((len(ESTIMATORS), 3), np.nan)
     errors[:, 1] = np.arange(len(ESTIMATORS)) / 10
     judgement = Judgement(ESTIMATORS.index(chosen), errors, np.array(size), np.ones(len(size)), rows)
-    found = forecast_scores(Record(experience, experience, looks, np.arange(5), trials, judgement), new, LEGEND)
+    found = forecast_scores(
+        Record(experience, experience, looks, np.arange(5), np.arange(5), trials, judgement), new, LEGEND
+    )
     assert found is not None
     return found
 
@@ -115,5 +117,5 @@ def test_where_nothing_was_held_out_nothing_is_known_of_the_interval(make_trials
 def test_without_a_judgement_there_is_no_forecast(make_trials: Callable[..., Trials]) -> None:
     looks = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     experience, known = make_experience(looks, 0), make_trials(0.8, 0.8, [0.7, 0.8])
-    record = Record(experience, experience, looks, np.arange(5), known, judgement=None)
+    record = Record(experience, experience, looks, np.arange(5), np.arange(5), known, judgement=None)
     assert forecast_scores(record, known.observations, LEGEND) is None

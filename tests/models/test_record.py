@@ -51,7 +51,7 @@ def record(judged: Judgement | None) -> Record:
     features = np.random.default_rng(0).normal(size=(30, 40)).astype(np.float32)
     known = make_experience(features, 0, threshold=0.7)
     looks = make_experience(features[:6, :5], 0)
-    return Record(known, looks, features[:6, :5], np.arange(6), trials(0, 9), judged)
+    return Record(known, looks, features[:6, :5], np.arange(6), np.arange(6), trials(0, 9), judged)
 
 
 def arrays_of(thing: Record) -> dict[str, NDArray[Any]]:

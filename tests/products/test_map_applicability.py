@@ -192,6 +192,7 @@ def judging(trained: Any, draw: Callable[..., Any]) -> Model:
         experience=make_experience(embedding.reshape(-1, embedding.shape[-1]), 0, threshold=0.7),
         appearance=make_experience(looks, 0),
         looks=looks,
+        position=np.arange(4),
         sites=np.arange(4),
         trials=Trials(seen, confusion=np.zeros((1, 4, 4)), site=nothing, fold=nothing, change=nothing),
     )

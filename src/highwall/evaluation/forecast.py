@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -73,17 +73,18 @@ def forecast(model: Model, dataset: Dataset, track: Track = iter) -> TilesForeca
         raise BadInput("the model can't forecast: its training had no folds (--set folds=3), or too few tiles in them")
     if not dataset.tiles:
         raise BadInput(f"{dataset.root}: no tiles to forecast for")
-    record, near = model.record, kinship(model, dataset.tiles)
+    record = model.record
     observed, looks, drawn = [], [], []
-    for tile, kin in zip(track(dataset.tiles), near.tolist(), strict=True):
+    for tile in track(dataset.tiles):
         image = read_image(tile.image, dataset.encoding).select(model.bands)
-        seen, answer = examine(model, record.experience, record.appearance, image.pixels, image.valid, kin)
+        seen, answer = examine(model, record.experience, record.appearance, image.pixels, image.valid)
         observed.append(seen)
         looks.append(look(image.pixels, image.valid, model.bands))
         given = answer[:, image.valid].T
         drawn.append(given[:: max(len(given) // _PIXELS, 1)])
+    near = kinship(model, record, dataset.tiles, np.stack(looks))
     number = sites(dataset)
-    observations = Observations.join(observed)
+    observations = replace(Observations.join(observed), kinship=near)
     shift = measure_shift(
         record,
         model.bands,
@@ -100,8 +101,8 @@ def _notes(observations: Observations, model: Model) -> list[str]:
     notes = []
     if near := int((observations.kinship > 0).sum()):
         notes.append(
-            f"{near} of {len(observations)} tiles have coordinates on or beside ground that was learned from: a score "
-            "there says little of other ground"
+            f"{near} of {len(observations)} tiles lie on or beside ground that was learned from: a score there says "
+            "little of other ground"
         )
     if model.record is not None and model.record.judgement is None:
         notes.append("the training had too few sites to learn how scores fall: no score can be forecast")

@@ -15,32 +15,36 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from highwall.models.model import Model
+    from highwall.models.record import Record
     from highwall.tiles import Tile
 
 _BESIDE: Final = 2e-4
 """Degrees between tiles that touch, at most: about two pixels of 10 m."""
 
 
-def shared_ground(model: Model, tiles: Sequence[Tile]) -> NDArray[np.float64]:
-    """Return for each tile the share of its ground that lies in training tiles, 0 to 1; NaN for one apart from them.
+def kinship(model: Model, record: Record, tiles: Sequence[Tile], looks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return `Observations.kinship` of tiles: 0 apart from training ground, 1 beside it, up to 2 on it.
 
-    A tile that touches training tiles has a share of 0. Without georeference nothing is known, which is NaN, too.
+    Coordinates alone are no proof: the same place looks otherwise on another day. So a tile is kin only to a training
+    tile that lies on or beside it and looks like it.
+
+    Args:
+        model: whose facts tell where its training tiles lie.
+        record: of its training.
+        tiles: the tiles; without georeference nothing is known of them.
+        looks: of the tiles, `(tile, statistic)`.
     """
-    result = np.full(len(tiles), np.nan)
-    footprints = [*model.facts.get("training", {}).get("footprints", {}).values()]
-    rings = [geographic_ring(tile) for tile in tiles]
-    located = [number for number, ring in enumerate(rings) if ring]
-    if not footprints or not located:
-        return result
-    theirs = shapely.union_all(shapely.polygons(footprints))
-    shapely.prepare(theirs)
-    ours = shapely.polygons([rings[number] for number in located])
-    beside = shapely.dwithin(ours, theirs, _BESIDE)
-    share = shapely.area(shapely.intersection(ours, theirs)) / shapely.area(ours)
-    result[located] = np.where(beside, share, np.nan)
+    training = model.facts.get("training", {})
+    footprints, keys = training.get("footprints", {}), training.get("keys", [])
+    known = [shapely.Polygon(footprints[keys[n]]) if keys[n] in footprints else None for n in record.position]
+    result = np.zeros(len(tiles))
+    for number, (tile, alike) in enumerate(zip(tiles, record.alike(looks), strict=True)):
+        ring = geographic_ring(tile)
+        if ring is None:
+            continue
+        here = shapely.Polygon(ring)
+        kin = [other for other, like in zip(known, alike, strict=True) if like and other is not None]
+        kin = [other for other in kin if shapely.dwithin(here, other, _BESIDE)]
+        if kin:
+            result[number] = 1 + here.intersection(shapely.union_all(kin)).area / here.area
     return result
-
-
-def kinship(model: Model, tiles: Sequence[Tile]) -> NDArray[np.float64]:
-    """Return `Observations.kinship` of tiles: 0 apart from training ground, 1 beside it, 2 on it."""
-    return np.nan_to_num(1 + shared_ground(model, tiles))

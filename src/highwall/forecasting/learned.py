@@ -37,22 +37,25 @@ class Regression:
     """Scores as a logistic function of signs of them.
 
     The logit of a score is a multiple of the logit of the score to be expected, and changes with what the other signs
-    differ by from those of honest trials: where new ground looks like held-out sites, probabilities are taken at their
-    word, or nearly.
+    differ by from those of honest trials, beyond one standard deviation: where new ground looks like held-out sites,
+    probabilities are taken at their word, or nearly.
     """
 
     prior: NDArray[np.float64]
     """Share of each class in the known truth."""
 
     usual: NDArray[np.float64]
-    """What the signs are on honest trials, `(sign,)`; 0 for the first, the score to be expected."""
+    """What the signs are on groups of honest trials, on average, `(sign,)`."""
+
+    spread: NDArray[np.float64]
+    """Their standard deviation there, likewise."""
 
     coefficients: NDArray[np.float64]
     """Of the signs, `(sign,)`."""
 
     def __call__(self, new: Observations) -> Estimate:
         """Forecast the scores of tiles together."""
-        values = expit((signs(new, self.prior) - self.usual) @ self.coefficients)
+        values = expit(_unusual(signs(new, self.prior), self.usual, self.spread) @ self.coefficients)
         return Estimate(float(values[-1]), values[:-1])
 
 
@@ -74,10 +77,10 @@ def fit(known: Trials, seed: int = 0) -> Regression:
     """
     honest = known[known.honest]
     prior = honest.confusion.sum((0, 2)) / honest.confusion.sum()
-    usual = np.concatenate([row for row, _, _ in _examples(honest, prior, seed)]).mean(0)
-    usual[0] = 0
+    natural = np.concatenate([row for row, _, _ in _examples(honest, prior, seed)])
+    usual, spread = natural.mean(0), natural.std(0)
     examples = [*_examples(known, prior, seed)]
-    x = np.concatenate([row for row, _, _ in examples]) - usual
+    x = _unusual(np.concatenate([row for row, _, _ in examples]), usual, spread)
     y = np.concatenate([score for _, score, _ in examples])
     weight = np.sqrt(half_and_half(np.concatenate([np.full(len(y), natural) for _, y, natural in examples])))
     scale = np.maximum(x.std(0), 1e-6)
@@ -88,7 +91,17 @@ def fit(known: Trials, seed: int = 0) -> Regression:
     def residuals(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.concatenate([weight * (expit(x / scale @ coefficients) - y), ridge * (coefficients - start)])
 
-    return Regression(prior, usual, least_squares(residuals, start).x / scale)
+    return Regression(prior, usual, spread, least_squares(residuals, start).x / scale)
+
+
+def _unusual(
+    given: NDArray[np.float64], usual: NDArray[np.float64], spread: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how far signs `(..., sign)` lie beyond the usual and its spread; the first, the expected score, whole."""
+    distance = given - usual
+    beyond = np.sign(distance) * np.maximum(np.abs(distance) - spread, 0)
+    beyond[..., 0] = given[..., 0]
+    return beyond
 
 
 def _examples(
@@ -116,7 +129,7 @@ def signs(new: Observations, prior: NDArray[np.float64]) -> NDArray[np.float64]:
     Signs are the logits of the score of the expected confusion and of the networks' agreement; how much more, and how
     much less, ground is taken for the class than its share in the known truth (logarithm of the ratio; for the accuracy
     the largest of all classes'); the dissimilarity to the encoders, and that of the looks, whose logarithm is taken
-    since there is no end to it.
+    since there is no end to it; the shares of tiles beside ground that was learned from, and on it.
     """
     expected, agreed = (scores_of(matrix.sum(0)) for matrix in (new.expected, new.agreement))
     answered = new.expected.sum((0, 1))
@@ -124,7 +137,9 @@ def signs(new: Observations, prior: NDArray[np.float64]) -> NDArray[np.float64]:
     ratio = np.append(ratio, np.abs(ratio).max())
     given = [np.append(np.nan_to_num(score.iou), score.accuracy) for score in (expected, agreed)]
     logits = [logit(np.clip(value, _EDGE, 1 - _EDGE)) for value in given]
-    of_tiles = [np.full(len(ratio), value) for value in (new.dissimilarity.mean(), np.log1p(new.strangeness.mean()))]
+    beside, on = np.minimum(new.kinship, 1).mean(), np.maximum(new.kinship - 1, 0).mean()
+    unlike = new.dissimilarity.mean(), np.log1p(new.strangeness.mean())
+    of_tiles = [np.full(len(ratio), value) for value in (*unlike, beside, on)]
     return np.column_stack([*logits, np.maximum(ratio, 0), np.minimum(ratio, 0), *of_tiles])
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from highwall.errors import BadInput
 from highwall.models.experience import Experience
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+
+_ALIKE: Final = 0.05
+"""Share of the pairs of training tiles of different sites that look as like each other as neighbours do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +78,11 @@ class Record:
     looks: NDArray[np.float32]
     """What its training tiles look like, `(tile, statistic)`, as `looks.look` tells."""
 
+    position: NDArray[np.int64]
+    """Position of each of these tiles among all training tiles, as the model's facts list them."""
+
     sites: NDArray[np.int64]
-    """Site of each training tile."""
+    """Site of each of these tiles."""
 
     trials: Trials
     """How networks like its own fared on tiles whose truth was known."""
@@ -87,12 +95,26 @@ class Record:
         unlike, strange = observations.dissimilarity > 1, observations.strangeness > self.appearance.threshold
         return np.asarray(unlike | strange)
 
+    def alike(self, looks: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Tell which tiles look as like a training tile as neighbours do, `(tile, training tile)`.
+
+        More like it than 19 of 20 pairs of training tiles of different sites are like each other.
+
+        Args:
+            looks: of the tiles, `(tile, statistic)`.
+        """
+        known = self.appearance.project(self.looks)
+        apart = cdist(known, known)[self.sites[:, None] != self.sites]
+        limit = np.quantile(apart, _ALIKE) if apart.size else 0
+        return np.asarray(cdist(self.appearance.project(looks), known) <= limit)
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return everything as arrays by name."""
         trials = {key: value for key, value in vars(self.trials).items() if key != "observations"}
         judgement = {} if self.judgement is None else self.judgement.to_arrays()
         return {
             "looks": self.looks,
+            "position": self.position,
             "sites": self.sites,
             **{f"experience.{key}": value for key, value in self.experience.to_arrays().items()},
             **{f"appearance.{key}": value for key, value in self.appearance.to_arrays().items()},
@@ -117,6 +139,7 @@ class Record:
                 Experience.from_arrays(part("experience.")),
                 Experience.from_arrays(part("appearance.")),
                 arrays["looks"],
+                arrays["position"],
                 arrays["sites"],
                 Trials(Observations.from_arrays(part("observations.")), **part("trials.")),
                 Judgement.from_arrays(judgement) if (judgement := part("judgement.")) else None,

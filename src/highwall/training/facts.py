@@ -47,6 +47,7 @@ def facts(
         "training": {
             "fingerprint": plan.statistics.fingerprint,
             "tiles": len(plan.roles.train),
+            "keys": [tile.key for tile in plan.roles.train],
             "sites": len(set(plan.roles.sites)),
             "pixels": dict(zip(run.dataset.encoding.legend.names, plan.statistics.counts.tolist(), strict=True)),
             "mean": plan.statistics.mean.tolist(),

@@ -51,6 +51,7 @@ def make_record(run: Run, model: Model, folds: Sequence[Fold]) -> Record | None:
         experience=make_experience(tiles.embedding(model), run.seed, threshold),
         appearance=make_experience(looks, run.seed, whisker(trials.observations.strangeness[trials.honest])),
         looks=looks,
+        position=np.array([*tiles.samples]),
         sites=np.array([tiles.sites[n] for n in tiles.samples]),
         trials=trials,
         judgement=judge_estimators(trials, model.legend.targets, run.seed),
