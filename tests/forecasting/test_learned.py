@@ -11,12 +11,13 @@ from hypothesis.extra import numpy as hnp
 from highwall.forecasting.estimators import scores_of
 from highwall.forecasting.learned import fit, half_and_half, learned, signs
 from highwall.models.observation import BINS, Observations
-from highwall.models.record import Trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from highwall.models.record import Trials
 
 
 def observations(
