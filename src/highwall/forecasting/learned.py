@@ -25,6 +25,9 @@ RIDGE: Final = 0.01
 _DRAWS: Final = 6
 """Groups of tiles drawn from those of a fold after one change."""
 
+_LEANING: Final = 5.0
+"""Logarithm of the odds by which the tile with most of the rarer classes is drawn rather than the one with least."""
+
 _SMALLEST: Final = 3
 """Fewest tiles of a group."""
 
@@ -144,11 +147,19 @@ def signs(new: Observations, prior: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _groups(known: Trials, seed: int) -> Iterator[tuple[NDArray[np.intp], bool]]:
-    """Draw groups of tiles of one fold after one change, and say whether it is none."""
+    """Draw groups of tiles of one fold after one change, and say whether it is none.
+
+    Some groups are drawn evenly, others rather of tiles with much or with little of the rarer classes: class mixtures
+    differ from place to place.
+    """
     rng = np.random.default_rng(seed)
     kinds = np.column_stack([known.fold, known.change, known.observations.kinship])
+    shares = known.confusion.sum(2)
+    rare = 1 - shares[:, shares.sum(0).argmax()] / np.maximum(shares.sum(1), 1)
     for fold, change, kinship in np.unique(kinds, axis=0):
         members = np.flatnonzero((kinds == (fold, change, kinship)).all(1))
-        for _ in range(_DRAWS):
+        rank = rare[members].argsort().argsort() / max(len(members) - 1, 1)
+        for draw in range(_DRAWS):
             size = int(rng.integers(min(_SMALLEST, len(members)), len(members) + 1))
-            yield rng.choice(members, size, replace=False), bool(change == 0)
+            odds = np.exp((0, _LEANING, -_LEANING)[draw % 3] * rank)
+            yield rng.choice(members, size, replace=False, p=odds / odds.sum()), bool(change == 0)
