@@ -37,3 +37,9 @@ def print_map(outcome: Outcome, number: int, count: int) -> None:
         typer.echo(
             f"outside the training experience: {share:.1%} of the known ground, {outside:,} of {polygons:,} polygons"
         )
+    if (forecast := manifest.get("forecast")) is not None and forecast["miou"] is not None:
+        low, high = forecast["interval"]["miou"]
+        typer.echo(
+            f"mIoU to expect: {100 * forecast['miou']:.0f} ({100 * low:.0f} to {100 * high:.0f}); of {forecast['windows']} "
+            f"windows looked at, {forecast['outside']:.0%} are unlike the training tiles"
+        )
