@@ -54,7 +54,7 @@ def forgetful(trained: Any, tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-@pytest.mark.parametrize(("lacks", "says"), [("record", "nothing can be forecast"), ("tiles", "no TIFF")])
+@pytest.mark.parametrize(("lacks", "says"), [("record", "can't forecast"), ("tiles", "no TIFF")])
 def test_bad_input_is_one_line_and_leaves_nothing(
     highwall_command: Callable[..., Any], trained: Any, forgetful: Path, tmp_path: Path, lacks: str, says: str
 ) -> None:

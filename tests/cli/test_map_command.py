@@ -74,9 +74,10 @@ def test_one_scene_is_mapped_into_the_folder_and_not_again(
     assert manifest["command"][:2] == ["highwall", "map"]
     document = json.loads(result.read_text())
     assert document["failed"] == []
-    assert document["maps"] == [
-        {"folder": str(out), **{key: manifest[key] for key in ("scene", "classes", "notes", "seconds")}}
-    ]
+    told = ("scene", "classes", "outside_share", "forecast", "notes", "seconds")
+    assert document["maps"] == [{"folder": str(out), **{key: manifest[key] for key in told}}]
+    low, high = manifest["forecast"]["interval"]["miou"]
+    assert 0 <= low <= manifest["forecast"]["miou"] <= high <= 1
     polygons = geopandas.read_file(out / "polygons.gpkg", layer="polygons")
     for row in document["maps"][0]["classes"]:
         own = polygons[polygons["class"] == row["class"]]

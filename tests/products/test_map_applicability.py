@@ -189,7 +189,7 @@ def judging(trained: Any, draw: Callable[..., Any]) -> Model:
     first, nothing = tiles[:1], np.zeros(1, np.int64)
     seen = observe(model(first)[0], model.ask(first).members[:, 0], np.ones((128, 128), bool), 0.5, 0.5, 0)
     record = Record(
-        experience=make_experience(embedding.reshape(-1, embedding.shape[-1]), 0, threshold=0.7),
+        experience=make_experience(embedding.reshape(-1, embedding.shape[-1]), 0, threshold=5),
         appearance=make_experience(looks, 0),
         looks=looks,
         position=np.arange(4),

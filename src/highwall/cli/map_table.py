@@ -38,8 +38,6 @@ def print_map(outcome: Outcome, number: int, count: int) -> None:
             f"outside the training experience: {share:.1%} of the known ground, {outside:,} of {polygons:,} polygons"
         )
     if (forecast := manifest.get("forecast")) is not None and forecast["miou"] is not None:
-        low, high = forecast["interval"]["miou"]
-        typer.echo(
-            f"mIoU to expect: {100 * forecast['miou']:.0f} ({100 * low:.0f} to {100 * high:.0f}); of {forecast['windows']} "
-            f"windows looked at, {forecast['outside']:.0%} are unlike the training tiles"
-        )
+        miou, low, high = (100 * value for value in (forecast["miou"], *forecast["interval"]["miou"]))
+        unlike = f"{forecast['outside']:.0%} of {forecast['windows']} windows looked at are unlike the training tiles"
+        typer.echo(f"mIoU to expect: {miou:.0f} ({low:.0f} to {high:.0f}); {unlike}")

@@ -150,11 +150,13 @@ def _without_clouds(plan: Plan, work: Path, progress: Progress) -> Plan:
 
 
 def _foretold(plan: Plan) -> Mapping[str, Any] | None:
-    """Ask about a sample of the scene first, and say how good the map is going to be."""
+    """Ask about a sample of the scene first, and say how good the map is going to be; None if it cannot be read."""
     from highwall.products.outlook import foretell  # noqa: PLC0415 - brings torch
 
-    log.info("%s: looking at a sample of it", plan.scene.id)
-    return foretell(plan)
+    try:
+        return foretell(plan)
+    except BadInput:  # which shows again where that ground is mapped, with all that is done till then kept
+        return None
 
 
 def _compute(plan: Plan, scratch: Scratch, progress: Progress) -> None:
