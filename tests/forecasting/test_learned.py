@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from highwall.forecasting.estimators import scores_of
-from highwall.forecasting.learned import fit, half_and_half, learned, signs
+from highwall.forecasting.learned import fit, half_and_half, signs
 from highwall.models.observation import BINS, Observations
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_probabilities_that_were_always_true_are_taken_at_their_word(make_trials
     sure, change = rng.uniform(0.6, 0.95, 60), np.arange(60) % 4
     known = make_trials(sure, rng.uniform(0.5, 0.9, 60), sure, strangeness=rng.uniform(0, 3, 60), change=change)
     new = make_trials(rng.uniform(0.6, 0.95, 5), 0.4, 0, strangeness=9).observations
-    found, expected = learned(known, new), scores_of(new.expected.sum(0))
+    found, expected = fit(known)(new), scores_of(new.expected.sum(0))
     assert found.accuracy == pytest.approx(expected.accuracy, abs=1e-6)
     np.testing.assert_allclose(found.iou, expected.iou, atol=1e-6)
 
@@ -46,7 +46,7 @@ def test_on_usual_ground_honest_probabilities_count_whatever_changes_do(make_tri
     changed = np.arange(80) % 2
     known = make_trials(sure, 0.8, sure - 0.4 * changed, strangeness=np.where(changed, 6, 0.5), change=changed)
     usual = make_trials(sure[:20], 0.8, 0, strangeness=0.5).observations
-    assert learned(known, usual).accuracy == pytest.approx(scores_of(usual.expected.sum(0)).accuracy, abs=0.02)
+    assert fit(known)(usual).accuracy == pytest.approx(scores_of(usual.expected.sum(0)).accuracy, abs=0.02)
 
 
 def test_the_forecast_falls_with_strangeness_where_scores_did(make_trials: Callable[..., Trials]) -> None:

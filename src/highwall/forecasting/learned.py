@@ -62,21 +62,15 @@ class Regression:
         return Estimate(float(values[-1]), values[:-1])
 
 
-def learned(known: Trials, new: Observations, seed: int = 0) -> Estimate:
-    """Learn from trials on groups of tiles (AutoEval, Deng and Zheng 2021, CVPR), and forecast.
+def fit(known: Trials, seed: int = 0) -> Regression:
+    """Learn from trials how scores of groups of tiles follow signs of them (AutoEval, Deng and Zheng 2021, CVPR).
+
+    Least squares on the scores, coefficients being held to taking the expected score at its word (ridge). Groups of
+    tiles that were not changed weigh as much as all others together.
 
     Args:
         known: all trials, changed images and tiles that were learned from included.
-        new: the new tiles.
-        seed: which groups.
-    """
-    return fit(known, seed)(new)
-
-
-def fit(known: Trials, seed: int = 0) -> Regression:
-    """Fit by least squares on the scores of groups, coefficients being held to taking the expected score (ridge).
-
-    Groups of tiles that were not changed weigh as much as all others together.
+        seed: which groups are drawn.
     """
     honest = known[known.honest]
     prior = honest.confusion.sum((0, 2)) / honest.confusion.sum()
