@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from highwall.cli.options import Json, Seed
+from highwall.cli.tables import print_table
 from highwall.errors import BadInput
 from highwall.files import write_json
 
@@ -117,8 +117,7 @@ def _table(first: str, *others: str) -> Table:
 def _print(title: str | None, table: Table) -> None:
     if title is not None:
         typer.echo(title)
-    console = Console()
-    (console if console.is_terminal else Console(width=140)).print(table)
+    print_table(table)
 
 
 def _hectares(value: float) -> str:

@@ -82,14 +82,14 @@ def forecast(model: Model, dataset: Dataset, track: Track = iter) -> TilesForeca
         looks.append(look(image.pixels, image.valid, model.bands))
         given = answer[:, image.valid].T
         drawn.append(given[:: max(len(given) // _PIXELS, 1)])
-    near = kinship(model, record, dataset.tiles, np.stack(looks))
-    number = sites(dataset)
+    table, number = np.stack(looks), sites(dataset)
+    near = kinship(model, record, dataset.tiles, table)
     observations = replace(Observations.join(observed), kinship=near)
     shift = measure_shift(
         record,
         model.bands,
         observations,
-        np.stack(looks),
+        table,
         [number[tile.key] for tile in dataset.tiles],
         np.concatenate(drawn),
     )

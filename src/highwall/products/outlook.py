@@ -42,16 +42,13 @@ def foretell(plan: Plan) -> Mapping[str, Any] | None:
     if not isinstance(model, Model) or model.record is None:
         return None
     observations = outlook(plan, model, model.record)
-    return None if observations is None else forecast_of(model, observations)
-
-
-def forecast_of(model: Model, observations: Observations) -> Mapping[str, Any] | None:
-    """Turn what a sample of a scene looks like into a forecast, for the manifest; None where nothing is known."""
-    if model.record is None:
+    if observations is None:
         return None
     found = forecast_scores(model.record, observations, model.legend)
+    if found is None:
+        return None
     outside = float(model.record.outside(observations).mean())
-    return None if found is None else found.to_json() | {"windows": len(observations), "outside": outside}
+    return found.to_json() | {"windows": len(observations), "outside": outside}
 
 
 def outlook(plan: Plan, model: Model, record: Record) -> Observations | None:
