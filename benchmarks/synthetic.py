@@ -1,4 +1,4 @@
-"""Writes a synthetic product as large as a Sentinel-2 granule, strip by strip."""
+"""Writes what is measured on: noisy tiles, and a product as large as a Sentinel-2 granule."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ from affine import Affine
 from rasterio.windows import Window
 
 from highwall.sentinel2 import DEFAULT_BANDS
+from highwall.simulation import simulate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+
+def write_noisy_tiles(folder: Path, tiles: Mapping[str, int], noise: float = 0.6) -> None:
+    """Write simulated tiles whose bands have noise: the standard deviation of the logarithm of a factor."""
+    simulate(folder, tiles=tiles)
+    for number, path in enumerate(sorted(folder.glob("*/images/*.tif"))):
+        with rasterio.open(path, "r+") as file:
+            counts = file.read()
+            factors = np.exp(np.random.default_rng(number).normal(0, noise, counts.shape))
+            file.write(np.clip(counts * factors, 1, 65535).astype(np.uint16))
 
 
 def write_granule(path: Path, size: int, seed: int = 0) -> Path:

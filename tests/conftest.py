@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # networks this small are slower on two
+os.environ.setdefault("HIGHWALL_BACKEND", "torch-float32")  # a choice by speed is not the same each time
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ SPECTRA = np.array(
 )
 """Reflectance of each class, per band."""
 
-pytest_plugins = ("scene_fixtures", "safe_fixtures")
+pytest_plugins = ("scene_fixtures", "safe_fixtures", "first_look_fixtures")
 
 TINY = (
     *(f"networks.{name}.{key}" for name in ("unet", "fpn") for key in ("encoder=tu-test_efficientnet", "weights=none")),

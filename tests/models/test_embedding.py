@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from highwall.models.answers import ask_networks
+from highwall.models.backends import in_torch
 from highwall.models.config import NetworkConfig
 from highwall.models.experience import PATCH
-from highwall.models.model import ask_networks
 from highwall.models.networks import STRIDE, Networks, Normalisation, build_networks
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def test_nothing_is_left_on_the_encoders(networks: Networks) -> None:
 def test_asked_with_numpy_it_is_the_same(networks: Networks) -> None:
     tiles = ground(65, 40)
     logits, embedding = seen(networks, tiles)
-    asked = ask_networks(networks, tiles.numpy(), temperature=2.5)
+    asked = ask_networks(in_torch(networks, torch.float32), tiles.numpy(), temperature=2.5)
     np.testing.assert_array_equal(asked.embedding, embedding.numpy())
     np.testing.assert_allclose(asked.average, (logits.mean(0) / 2.5).softmax(1).numpy(), atol=1e-6)
     np.testing.assert_allclose(asked.members, logits.softmax(2).numpy(), atol=1e-6)

@@ -240,3 +240,19 @@ def test_the_card_tells_what_it_was_trained_on(trained: Any) -> None:
     assert set(facts["scores"]) == {"out_of_fold", "validation"}
     assert {"torch", "scikit-learn", "highwall"} <= set(facts["versions"])
     assert len(facts["training"]["fingerprint"]) == 64
+
+
+def test_a_first_look_is_kept_with_the_model(seeing: Any, tmp_path: Path) -> None:
+    look = load_model(seeing.folder).first_look
+    assert look is not None
+    np.testing.assert_equal(look.to_arrays(), seeing.model.first_look.to_arrays())
+    folder = tmp_path / "model"
+    shutil.copytree(seeing.folder, folder)
+    arrays = folder / "first_look.safetensors"
+    for spoilt in (arrays.read_bytes()[:-1] + b"x", arrays.read_bytes()[:100]):
+        arrays.write_bytes(spoilt)
+        with pytest.raises(BadInput, match=r"first_look.safetensors is damaged"):
+            load_model(folder)
+    arrays.unlink()
+    with pytest.raises(BadInput, match=r"first_look.safetensors is missing"):
+        load_model(folder)

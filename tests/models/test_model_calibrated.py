@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from highwall.errors import BadInput
 from highwall.files import sha256
 from highwall.forecasting.examine import examine
+from highwall.models.backends import backends_on
 from highwall.models.folder import load_model, save_model
 from highwall.models.model import AVERAGE, FOREST, Model
 from highwall.models.networks import PATCH
@@ -66,6 +67,25 @@ def test_called_it_gives_the_level_that_counts(model: Model, tiles: NDArray[np.f
     assert called.dtype == np.float32
     np.testing.assert_allclose(called, of_level.levels(tiles)[final], atol=1e-6)
     np.testing.assert_array_equal(called.argmax(1), replace(of_level, temperatures={})(tiles).argmax(1))
+
+
+@pytest.mark.parametrize("final", [AVERAGE, FOREST])
+def test_its_labels_are_those_of_its_likeliest_classes(model: Model, tiles: NDArray[np.float32], final: str) -> None:
+    plain = replace(model, final=final, temperatures={})
+    labels = replace(model, final=final).labels(tiles)
+    assert labels.dtype == np.uint8
+    np.testing.assert_array_equal(labels, plain.levels(tiles)[final].argmax(1))
+
+
+def test_computed_in_another_way_it_says_so(model: Model, tiles: NDArray[np.float32]) -> None:
+    assert model.computed_by("torch-float32") is model
+    for name in set(backends_on(torch.device("cpu"))) - {"torch-float32"}:
+        other = model.computed_by(name)
+        assert other.computed_with == name
+        assert other.fingerprint == model.fingerprint
+        np.testing.assert_allclose(other(tiles), model(tiles), atol=0.2 if "bfloat16" in name else 1e-3)
+    with pytest.raises(BadInput, match="no backend"):
+        model.computed_by("by hand")
 
 
 def test_temperatures_divide_logits(model: Model, tiles: NDArray[np.float32]) -> None:

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from highwall.errors import BadInput
+from highwall.models.answers import NetworkAnswers, ask_networks
+from highwall.models.backends import in_torch
 from highwall.models.config import NetworkConfig
-from highwall.models.model import ask_networks
 from highwall.models.networks import Networks, Normalisation, build_networks
 
 BANDS = ("B02", "B03", "B04")
@@ -21,6 +22,10 @@ def networks() -> Networks:
     torch.manual_seed(0)
     configs = {name: NetworkConfig(architecture=name, encoder=SMALL) for name in ("unet", "fpn")}
     return build_networks(configs, BANDS, 4, Normalisation(mean=(0.1,) * 3, std=(0.1,) * 3)).eval()
+
+
+def asked(networks: Networks, reflectance: np.ndarray) -> NetworkAnswers:
+    return ask_networks(in_torch(networks, torch.float32), reflectance)
 
 
 def ground(n: int, height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -47,7 +52,7 @@ def test_padding_to_whole_strides_repeats_the_edge(networks: Networks) -> None:
 
 def test_the_average_is_that_of_the_logits(networks: Networks) -> None:
     tiles = ground(2, 32, 32)
-    seen = ask_networks(networks, tiles)
+    seen = asked(networks, tiles)
     members, average = seen.members, seen.average
     with torch.inference_mode():
         logits = networks(torch.from_numpy(tiles)).double().numpy()
@@ -62,9 +67,9 @@ def test_the_average_is_that_of_the_logits(networks: Networks) -> None:
 
 def test_tiles_of_a_batch_do_not_see_each_other(networks: Networks) -> None:
     tiles = ground(3, 40, 40)
-    together = ask_networks(networks, tiles).members
+    together = asked(networks, tiles).members
     for number in range(3):
-        alone = ask_networks(networks, tiles[number : number + 1]).members
+        alone = asked(networks, tiles[number : number + 1]).members
         np.testing.assert_allclose(together[:, number], alone[:, 0], atol=1e-5)
 
 
@@ -73,7 +78,9 @@ def test_ground_without_data_looks_like_average_ground(networks: Networks) -> No
     holed[..., 5:20, 3:9] = 0
     average[..., 5:20, 3:9] = 0.1  # the mean of the normalisation
     np.testing.assert_allclose(
-        ask_networks(networks, holed).members, ask_networks(networks, average).members, atol=1e-5
+        asked(networks, holed).members,
+        asked(networks, average).members,
+        atol=1e-5,
     )
 
 
@@ -81,7 +88,7 @@ def test_a_zero_in_one_band_alone_is_deep_shadow_and_no_hole(networks: Networks)
     shadow, hole = ground(1, 32, 32), ground(1, 32, 32)
     shadow[:, 1] = 0
     hole[:] = 0
-    assert np.abs(ask_networks(networks, shadow).members - ask_networks(networks, hole).members).max() > 1e-4
+    assert np.abs(asked(networks, shadow).members - asked(networks, hole).members).max() > 1e-4
 
 
 @pytest.mark.parametrize("architecture", ["unet", "fpn", "unetplusplus", "deeplabv3plus", "segformer"])

@@ -1,15 +1,33 @@
 from __future__ import annotations
 
 import numpy as np
+import plain_augment
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from highwall.training.augment import augment, elastic, pad, quarter_turn, random_crop, random_flips
+from highwall.training.augment import Group, assemble, augment, turn
 from highwall.training.config import AugmentationConfig
+from highwall.training.data import Drawn, collate, cut
+from highwall.training.decoded import Coding
+from highwall.training.draw import Draw, draw, random_window
 
 sizes = st.tuples(st.integers(1, 50), st.integers(1, 50))
 seeds = st.integers(0, 2**32 - 1)
+configs = st.builds(
+    AugmentationConfig,
+    flips=st.booleans(),
+    quarter_turns=st.booleans(),
+    elastic=st.sampled_from([0, 0.5, 4]),
+    elastic_scale=st.sampled_from([8, 32]),
+    brightness=st.sampled_from([0, 0.1]),
+    tint=st.sampled_from([0, 0.1]),
+)
+CODING = Coding(1e-4, 0)
+STILL = AugmentationConfig(flips=False, elastic=0)
+
+Sample = tuple[np.ndarray, np.ndarray]
 
 
 def blocks(height: int, width: int, seed: int, side: int = 8) -> np.ndarray:
@@ -25,6 +43,76 @@ def told_by_image(labels: np.ndarray) -> np.ndarray:
     return np.concatenate([one_hot.transpose(2, 0, 1), np.full((1, *labels.shape), 0.5, np.float32)])
 
 
+def holed(height: int, width: int, seed: int) -> Sample:
+    """Noise with holes in it, and labels in blocks."""
+    labels = blocks(height, width, seed)
+    pixels = np.random.default_rng(seed).uniform(0.01, 1, (3, height, width)).astype(np.float32)
+    lost = blocks(height, width, seed + 1) == 0
+    return np.where(lost, np.float32(0), pixels), np.where(lost, np.uint8(255), labels)
+
+
+def drawn(sample: Sample, config: AugmentationConfig, crop: int | None, rng: np.random.Generator) -> Drawn:
+    """A sample as `TrainingTiles` makes it."""
+    pixels, labels = sample
+    planes = np.concatenate([pixels, labels[None].astype(np.float32)])
+    if crop is not None:
+        planes = cut(planes, random_window(labels.shape, crop, rng))
+    return Drawn(planes, draw(config, planes.shape[1:], len(pixels), rng))
+
+
+def together(samples: list[Drawn]) -> Sample:
+    pixels, labels = assemble([augment(group, CODING) for group in collate(samples)])
+    assert labels.dtype == torch.int64
+    assert pixels.dtype == torch.float32
+    return pixels.numpy(), labels.numpy()
+
+
+def changed(sample: Sample, config: AugmentationConfig, crop: int | None, rng: np.random.Generator) -> Sample:
+    pixels, labels = together([drawn(sample, config, crop, rng)])
+    return pixels[0], labels[0]
+
+
+def deformed(sample: Sample, amplitude: float, scale: float, seed: int) -> Sample:
+    config = AugmentationConfig(flips=False, elastic=amplitude, elastic_scale=scale)
+    return changed(sample, config, None, np.random.default_rng(seed))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(sizes, min_size=1, max_size=5), seeds, configs, st.sampled_from([None, 32]))
+def test_a_batch_is_what_becomes_of_its_samples_one_by_one(
+    shapes: list[tuple[int, int]], seed: int, config: AugmentationConfig, crop: int | None
+) -> None:
+    samples = [holed(*shape, seed + number) for number, shape in enumerate(shapes)]
+    expected = [
+        plain_augment.augment(sample, config, crop, np.random.default_rng([seed, number]))
+        for number, sample in enumerate(samples)
+    ]
+    height, width = (max(labels.shape[axis] for _, labels in expected) for axis in (0, 1))
+    found = together(
+        [drawn(one, config, crop, np.random.default_rng([seed, number])) for number, one in enumerate(samples)]
+    )
+    kept = [plain_augment.pad(sample, height, width) for sample in expected]
+    left = list(zip(*found, strict=True))  # a batch puts samples of a size side by side
+    for pixels, labels in kept:
+        place = next(
+            (n for n, one in enumerate(left) if np.allclose(one[0], pixels, atol=1e-6) and (one[1] == labels).all()),
+            None,
+        )
+        assert place is not None
+        del left[place]
+    assert not left
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds, configs)
+def test_a_sample_does_not_depend_on_what_it_is_batched_with(seed: int, config: AugmentationConfig) -> None:
+    samples = [drawn(holed(64, 64, seed + n), config, 32, np.random.default_rng([seed, n])) for n in range(5)]
+    alone = [together([sample]) for sample in samples]
+    pixels, labels = together(samples)
+    assert np.array_equal(pixels, np.concatenate([one for one, _ in alone]))
+    assert np.array_equal(labels, np.concatenate([one for _, one in alone]))
+
+
 @settings(deadline=None)
 @given(sizes, seeds, st.sampled_from([None, 32, 64]))
 def test_without_elastic_image_and_labels_move_exactly_together(
@@ -32,7 +120,7 @@ def test_without_elastic_image_and_labels_move_exactly_together(
 ) -> None:
     labels = blocks(*size, seed)
     config = AugmentationConfig(quarter_turns=True, elastic=0)
-    moved, new = augment((told_by_image(labels), labels), config, crop, np.random.default_rng(seed))
+    moved, new = changed((told_by_image(labels), labels), config, crop, np.random.default_rng(seed))
     known = new != 255
     assert (moved[:4].argmax(0)[known] == new[known]).all()
     assert (moved[4] > 0)[known].all()
@@ -51,9 +139,9 @@ def test_elastic_moves_image_and_labels_by_the_same_way(
     height: int, width: int, seed: int, amplitude: float, scale: float
 ) -> None:
     labels = blocks(height, width, seed)
-    moved, new = elastic((told_by_image(labels), labels), amplitude, scale, np.random.default_rng(seed))
+    moved, new = deformed((told_by_image(labels), labels), amplitude, scale, seed)
     # The nearest pixel is one of those interpolated between, with a weight of 1/4 or more.
-    np.testing.assert_array_less(0.25 - 1e-3, np.take_along_axis(moved[:4], new[None].astype(int), 0)[0])
+    np.testing.assert_array_less(0.25 - 1e-3, np.take_along_axis(moved[:4], new[None], 0)[0])
     np.testing.assert_allclose(moved[4], 0.5, atol=1e-5)
     certain = moved[:4].max(0) > 0.75  # then the nearest pixel can be no other
     assert (moved[:4].argmax(0)[certain] == new[certain]).all()
@@ -62,7 +150,7 @@ def test_elastic_moves_image_and_labels_by_the_same_way(
 def test_elastic_does_deform_smoothly_and_by_its_amplitude() -> None:
     rows, columns = np.mgrid[:256, :256].astype(np.float32)
     image = np.stack([rows, columns]) + 1
-    moved, _ = elastic((image, np.zeros((256, 256), np.uint8)), 4, 32, np.random.default_rng(0))
+    moved, _ = deformed((image, np.zeros((256, 256), np.uint8)), 4, 32, 0)
     inside = np.s_[:, 32:-32, 32:-32]
     shift = (moved - image)[inside]
     assert 1.5 < shift.std() < 5  # 4 at the nodes, less between them
@@ -70,23 +158,24 @@ def test_elastic_does_deform_smoothly_and_by_its_amplitude() -> None:
 
 
 @given(sizes, seeds)
-def test_elastic_of_no_amplitude_is_identity(size: tuple[int, int], seed: int) -> None:
+def test_elastic_of_no_displacement_is_identity(size: tuple[int, int], seed: int) -> None:
     labels = blocks(*size, seed)
     labels[0, 0] = 255
     pixels = np.random.default_rng(seed).uniform(0.1, 1, (3, *size)).astype(np.float32)
-    moved, new = elastic((pixels, labels), 0, 32, np.random.default_rng(seed))
-    np.testing.assert_allclose(moved, pixels, atol=1e-4)
-    assert (new == labels).all()
+    planes = np.concatenate([pixels, labels[None].astype(np.float32)])
+    still = Draw(np.zeros((2, 4, 4), np.float32), 0, np.ones(0, np.float32))
+    moved, new = together([Drawn(planes, still)])
+    np.testing.assert_allclose(moved[0], pixels, atol=1e-4)
+    assert (new[0] == labels).all()
 
 
 @settings(max_examples=30, deadline=None)
 @given(seeds, st.floats(0.5, 8))
 def test_ground_without_data_never_bleeds(seed: int, amplitude: float) -> None:
-    rng = np.random.default_rng(seed)
     valid = blocks(48, 48, seed) > 0
     pixels = np.where(valid, np.float32(0.5), 0) * np.ones((2, 1, 1), np.float32)
     labels = np.where(valid, 1, 255).astype(np.uint8)
-    moved, new = elastic((pixels, labels), amplitude, 24, rng)
+    moved, new = deformed((pixels, labels), amplitude, 24, seed)
     assert ((np.abs(moved - 0.5) < 1e-5) | (moved == 0)).all()  # never mixed with nothing
     assert set(np.unique(new)) <= {1, 255}
     assert (new[(moved > 0).all(0)] == 1).all()
@@ -96,79 +185,97 @@ def test_a_label_on_ground_that_lost_its_data_is_unknown() -> None:
     pixels = np.full((1, 64, 64), 0.5, np.float32)
     labels = np.ones((64, 64), np.uint8)
     pixels[:, 20:40, 20:40], labels[20:40, 20:40] = 0, 255
-    moved, new = elastic((pixels, labels), 3, 16, np.random.default_rng(0))
+    moved, new = deformed((pixels, labels), 3, 16, 0)
     assert (new[(moved == 0).all(0)] == 255).all()
 
 
-@pytest.mark.parametrize("axis", [0, 1])
-def test_flips_come_with_probability_one_half_each(axis: int) -> None:
-    labels = np.arange(4, dtype=np.uint8).reshape(2, 2)
+@given(st.integers(0, 7))
+def test_a_symmetry_mirrors_rows_and_turns_against_the_clock(symmetry: int) -> None:
+    planes = np.arange(60.0).reshape(2, 5, 6)
+    expected = np.rot90(planes[:, ::-1] if symmetry >= 4 else planes, symmetry % 4, (1, 2))
+    found = turn(torch.from_numpy(np.stack([planes, planes])), [symmetry, symmetry])
+    assert np.array_equal(found, np.stack([expected, expected]))
+
+
+def test_the_eight_symmetries_come_equally_often() -> None:
+    config = AugmentationConfig(quarter_turns=True, elastic=0)
     rng = np.random.default_rng(0)
-    flipped = 0
-    for _ in range(2000):
-        _, new = random_flips((labels[None].astype(np.float32), labels), rng)
-        flipped += int(new.min(1 - axis)[0] != labels.min(1 - axis)[0])
-    assert abs(flipped - 1000) < 4 * np.sqrt(2000 * 0.25)  # four standard deviations of the binomial distribution
+    counts = np.bincount([draw(config, (2, 2), 1, rng).symmetry for _ in range(4000)], minlength=8)
+    # Four standard deviations of the binomial distribution.
+    assert np.abs(counts - 500).max() < 4 * np.sqrt(4000 * 1 / 8 * 7 / 8)
+    flips = AugmentationConfig(elastic=0)
+    counts = np.bincount([draw(flips, (2, 2), 1, rng).symmetry for _ in range(2000)], minlength=8)
+    assert np.flatnonzero(counts).tolist() == [0, 2, 4, 6]
+    assert np.abs(counts[[0, 2, 4, 6]] - 500).max() < 4 * np.sqrt(2000 * 3 / 16)
 
 
-def test_both_flips_are_drawn_apart() -> None:
-    labels = np.arange(4, dtype=np.uint8).reshape(2, 2)
-    rng = np.random.default_rng(1)
-    corners = [random_flips((labels[None].astype(np.float32), labels), rng)[1][0, 0] for _ in range(2000)]
-    assert np.abs(np.bincount(corners, minlength=4) - 500).max() < 4 * np.sqrt(2000 * 3 / 16)
+def test_light_has_the_deviations_of_the_recipe() -> None:
+    rng = np.random.default_rng(0)
+    config = AugmentationConfig(flips=False, elastic=0, brightness=0.3, tint=0.1)
+    logs = np.log([draw(config, (2, 2), 6, rng).light for _ in range(4000)])
+    assert logs.mean(1).std() == pytest.approx(np.hypot(0.3, 0.1 / np.sqrt(6)), rel=0.05)
+    assert (logs - logs.mean(1, keepdims=True)).std() == pytest.approx(0.1 * np.sqrt(5 / 6), rel=0.05)
+    pixels = np.full((2, 4, 4), 0.5, np.float32)
+    pixels[:, 0] = 0
+    lit, _ = changed((pixels, np.zeros((4, 4), np.uint8)), config, None, rng)
+    assert (lit[:, 0] == 0).all()
+    assert (lit[:, 1:] == lit[:, 1:2, :1]).all()
 
 
-def test_quarter_turns_turn_a_quarter() -> None:
-    labels = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    sample = labels[None].astype(np.float32), labels
-    for turns in range(4):
-        pixels, new = quarter_turn(sample, turns)
-        assert (pixels[0] == new).all()
-        assert (new == np.rot90(labels, turns)).all()
-    corners = [
-        augment(sample, AugmentationConfig(flips=False, quarter_turns=True, elastic=0), None, np.random.default_rng(s))[
-            1
-        ][0, 0]
-        for s in range(400)
-    ]
-    assert set(corners) == {0, 2, 3, 5}
-
-
-@given(sizes, seeds)
-def test_the_same_random_numbers_make_the_same_change(size: tuple[int, int], seed: int) -> None:
-    labels = blocks(*size, seed)
-    config = AugmentationConfig(quarter_turns=True, elastic=3)
-    first, second = (
-        augment((told_by_image(labels), labels), config, 32, np.random.default_rng(seed)) for _ in range(2)
-    )
-    assert np.array_equal(first[0], second[0])
-    assert np.array_equal(first[1], second[1])
+@settings(max_examples=20, deadline=None)
+@given(seeds, st.sampled_from([None, 32]))
+def test_codes_and_reflectance_give_the_same(seed: int, crop: int | None) -> None:
+    pixels, labels = holed(40, 40, seed)
+    codes = CODING.encode(np.rint(pixels * 1e4).astype(np.float32) * np.float32(1e-4))
+    assert codes is not None
+    config = AugmentationConfig(quarter_turns=True, tint=0.1)
+    found = []
+    for bands in (codes, CODING.decode(codes)):
+        planes, rng = np.concatenate([bands, labels[None].astype(bands.dtype)]), np.random.default_rng(seed)
+        if crop is not None:
+            planes = cut(planes, random_window(labels.shape, crop, rng))
+        found.append(together([Drawn(planes, draw(config, planes.shape[1:], 3, rng))]))
+    assert np.array_equal(found[0][0], found[1][0])
+    assert np.array_equal(found[0][1], found[1][1])
 
 
 def test_epochs_differ() -> None:
     labels = blocks(64, 64, 0)
     config = AugmentationConfig(elastic=3)
     results = {
-        augment((told_by_image(labels), labels), config, None, np.random.default_rng([0, epoch, 0]))[0].tobytes()
+        changed((told_by_image(labels), labels), config, None, np.random.default_rng([0, epoch, 0]))[0].tobytes()
         for epoch in range(5)
     }
     assert len(results) == 5
 
 
 @given(sizes, sizes)
-def test_padding_is_unknown_ground_below_and_to_the_right(size: tuple[int, int], wanted: tuple[int, int]) -> None:
+def test_what_is_cut_beyond_a_tile_is_unknown_ground(size: tuple[int, int], wanted: tuple[int, int]) -> None:
     labels = blocks(*size, 0)
-    pixels, new = pad((told_by_image(labels), labels), *wanted)
-    assert new.shape == (max(size[0], wanted[0]), max(size[1], wanted[1])) == pixels.shape[1:]
-    assert (new[: size[0], : size[1]] == labels).all()
-    assert (np.count_nonzero(new == 255)) == new.size - labels.size == np.count_nonzero((pixels == 0).all(0))
+    planes = np.concatenate([told_by_image(labels), labels[None].astype(np.float32)])
+    found = cut(planes, (slice(0, wanted[0]), slice(0, wanted[1])))
+    pixels, new = plain_augment.pad((planes[:-1, : wanted[0], : wanted[1]], labels[: wanted[0], : wanted[1]]), *wanted)
+    assert np.array_equal(found[:-1], pixels)
+    assert np.array_equal(found[-1], new)
 
 
 @settings(max_examples=5, deadline=None)
 @given(st.integers(32, 38), st.integers(32, 38))
 def test_crops_reach_every_corner(height: int, width: int) -> None:
-    labels = np.zeros((height, width), np.uint8)
-    places = np.arange(1, height * width + 1, dtype=np.float32).reshape(1, height, width)
     rng = np.random.default_rng(0)
-    corners = {random_crop((places, labels), 32, rng)[0][0, 0, 0] for _ in range(40 * (height - 31) * (width - 31))}
-    assert corners == set(places[0, : height - 31, : width - 31].ravel())
+    windows = [random_window((height, width), 32, rng) for _ in range(40 * (height - 31) * (width - 31))]
+    assert {(rows.start, columns.start) for rows, columns in windows} == {
+        (y, x) for y in range(height - 31) for x in range(width - 31)
+    }
+    assert all(rows.stop - rows.start == columns.stop - columns.start == 32 for rows, columns in windows)
+
+
+def test_groups_are_of_one_size_before_and_after_they_are_turned() -> None:
+    def sample(height: int, width: int, symmetry: int) -> Drawn:
+        return Drawn(
+            np.ones((2, height, width), np.float32), Draw(np.zeros((2, 0, 0), np.float32), symmetry, np.ones(0))
+        )
+
+    groups: list[Group] = collate([sample(3, 5, 0), sample(4, 4, 1), sample(3, 5, 1), sample(4, 4, 2), sample(3, 5, 6)])
+    assert [group.symmetries for group in groups] == [(0, 6), (1, 2), (1,)]
+    assert assemble([augment(group, CODING) for group in groups])[1].shape == (5, 5, 5)

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from highwall.legend import UNKNOWN
+from highwall.models.answers import ask_networks
+from highwall.models.backends import in_torch
 from highwall.models.config import NetworkConfig
 from highwall.models.features import feature_names, features
-from highwall.models.model import ask_networks
 from highwall.models.networks import Networks, Normalisation, build_networks
 from highwall.tiles import Dataset, open_dataset
 from highwall.training.config import make_recipe
@@ -117,7 +118,7 @@ def test_evidence_is_what_the_networks_say_of_known_pixels(networks: Networks, t
         here = whole.tile == number
         assert (whole.labels[here] == labels[known]).all()
         np.testing.assert_array_equal(whole.rows[here, :6].T, pixels[:, known])
-        seen = ask_networks(networks, pixels[None])
+        seen = ask_networks(in_torch(networks, torch.float32), pixels[None])
         members, average = seen.members, seen.average
         assert (average[0][:, known] == whole.probabilities["networks"][here].T).all()
         said = {"unet": members[0, 0], "fpn": members[1, 0]}

@@ -23,6 +23,7 @@ from highwall.errors import BadInput
 from highwall.models.networks import build_networks
 from highwall.tiles import open_dataset
 from highwall.training.config import make_recipe
+from highwall.training.decoded import decode_tiles
 from highwall.training.module import JointTraining
 from highwall.training.plan import make_plan
 from highwall.training.stages import Run, fit_level2_on_validation
@@ -132,7 +133,7 @@ def test_a_killed_training_goes_on_and_ends_as_if_nothing_had_been(
     assert not (run / "model").exists()
     second = subprocess.run(arguments, capture_output=True, text=True, check=False)  # noqa: S603 - ours
     assert second.returncode == 0, second.stderr
-    assert "networks  continues from the last complete epoch" in second.stderr
+    assert "networks  continues from its last checkpoint" in second.stderr
     assert "networks  epoch 1 of 4" not in second.stderr
     assert sums(run) == sums(trained.run)
     histories = [folder / "stages" / "networks" / "history.csv" for folder in (run, trained.run)]
@@ -221,7 +222,8 @@ def test_0try_builds_and_learns(make_tiles: Callable[..., Path], tmp_path: Path)
     roles, shapes = plan.roles, plan.statistics.shapes
     task = Task("networks", roles.train, shapes, roles.validation, dataset.encoding, recipe, 0)
     trainer = Trainer(fast_dev_run=1, accelerator="cpu", enable_progress_bar=False, enable_model_summary=False)
-    trainer.fit(JointTraining(networks, task))
+    tiles = decode_tiles((*roles.train, *roles.validation), dataset.encoding, tmp_path / "tiles.npy")
+    trainer.fit(JointTraining(networks, task, tiles))
     for member in ("unet", "fpn"):
         for part in ("encoder", "decoder", "segmentation_head"):
             names = [name for name in before if name.startswith(f"members.{member}.{part}.")]

@@ -18,7 +18,7 @@ def set_up_logging(*, verbose: bool) -> None:
     """Let the program's own messages through, and those of other libraries if they are wanted."""
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(handlers=[_Stderr()], format="%(message)s", level=level)
-    logging.getLogger("highwall").setLevel(logging.INFO)
+    logging.getLogger("highwall").setLevel(logging.DEBUG if verbose else logging.INFO)
     if verbose:
         return
     warnings.simplefilter("ignore")

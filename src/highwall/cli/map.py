@@ -55,6 +55,13 @@ def map_(
     parquet: Annotated[
         bool, typer.Option("--parquet", help="Write the polygons as GeoParquet too (an extra).")
     ] = False,
+    all_windows: Annotated[
+        bool, typer.Option("--all-windows", help="Compute windows in open water, too, far from any shore.")
+    ] = False,
+    first_look: Annotated[
+        bool,
+        typer.Option("--first-look", help="Leave out windows without mines at a glance; how many it misses is told."),
+    ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Scenes to map side by side on this machine.")] = 1,
     ray: Annotated[
         str | None, typer.Option("--ray", metavar="ADDRESS", help="Map on this Ray cluster: auto, or host:port.")
@@ -72,9 +79,13 @@ def map_(
     _check_choice("--resampling", resampling, ("nearest", "bilinear", "cubic"))
     from highwall.products.job import Job, model_in  # noqa: PLC0415 - brings torch, which other verbs' help need not load
     from highwall.products.plan import Options  # noqa: PLC0415 - brings GDAL
+    from highwall.products.skipped import NONE  # noqa: PLC0415 - brings GDAL
 
-    options = Options(window, overlap, batch, clouds, minimum_ha, parquet)  # type: ignore[arg-type]  # looked at above
-    model_in(model.absolute())  # what is wrong with it is no fault of a scene
+    cut: dict[str, Any] = {"window": window, "overlap": overlap, "batch": batch, "clouds": clouds}
+    options = Options(**cut, minimum_ha=minimum_ha, parquet=parquet, all_windows=all_windows, first_look=first_look)
+    loaded = model_in(model.absolute())  # what is wrong with it is no fault of a scene
+    if first_look and loaded.first_look is None:
+        raise BadInput(NONE)
     reading: dict[str, Any] = {"bands": names(bands), "scale": scale, "offset": offset, "resampling": resampling}
     opened, outcomes = _open(scenes, reading)
     further = asdict(options) | {"command": ["highwall", *sys.argv[1:]]}

@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from highwall.products.job import Outcome
 
 
@@ -32,6 +35,8 @@ def print_map(outcome: Outcome, number: int, count: int) -> None:
     console = Console()
     (console if console.is_terminal else Console(width=120)).print(table)
     typer.echo(f"unknown: {manifest['unknown_share']:.1%} of the scene; clouds by {manifest['clouds']}")
+    if (skipped := manifest.get("skipped")) is not None and skipped["out_of_fold"] is not None:
+        typer.echo(first_look_line(skipped))
     if (share := manifest.get("outside_share")) is not None:
         outside, polygons = (sum(row[key] for row in manifest["classes"]) for key in ("polygons_outside", "polygons"))
         typer.echo(
@@ -41,3 +46,13 @@ def print_map(outcome: Outcome, number: int, count: int) -> None:
         miou, low, high = (100 * value for value in (forecast["miou"], *forecast["interval"]["miou"]))
         unlike = f"{forecast['outside']:.0%} of {forecast['windows']} windows looked at are unlike the training tiles"
         typer.echo(f"mIoU to expect: {miou:.0f} ({low:.0f} to {high:.0f}); {unlike}")
+
+
+def first_look_line(skipped: Mapping[str, Any]) -> str:
+    """Say how much a first look left out, and at what cost."""
+    look, windows = skipped["out_of_fold"], skipped["windows"]
+    kept, low, high = (f"{100 * look[name]:.1f}" for name in ("recall", "low", "high"))
+    left_out = f"skipped {skipped['first_look'] / windows:.0%} of {windows:,} windows"
+    return (
+        f"first look: {left_out}; it keeps {kept} % ({low} to {high}) of mine pixels at {look['sites']} unknown sites"
+    )

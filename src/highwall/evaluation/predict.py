@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import rasterio
 
 from highwall import tilefiles
+from highwall.ahead import ahead
 from highwall.errors import BadInput
 from highwall.files import new_file
 from highwall.legend import UNKNOWN
 from highwall.tiles import read_image
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
 
+    from highwall.image import Image
     from highwall.legend import Legend
     from highwall.models.model import Model
     from highwall.tiles import Dataset, Track
+
+PIXELS: Final = 8 * 256**2
+"""Most pixels that a model is asked about at once, unless a tile has more."""
 
 
 def predict(
@@ -53,16 +59,39 @@ def predict(
     for tile in dataset.tiles:
         read_image(tile.image, dataset.encoding).select(model.bands)  # what cannot be read shows before the first mask
     masks = []
-    for tile in track(dataset.tiles):
-        image = read_image(tile.image, dataset.encoding).select(model.bands)
-        answer = model.levels(image.pixels[None])[model.final][0]
-        labels = np.where(image.valid, answer.argmax(0), UNKNOWN).astype(np.uint8)
+    images = ahead(_batches(dataset, model.bands))
+    answers = (answer for batch in images for answer in _ask(model, batch, probabilities=probabilities))
+    for tile, (image, labels, planes) in zip(track(dataset.tiles), answers, strict=True):
         masks.append(folders[tile.split] / tile.image.name)
         write_mask(masks[-1], model.legend.mask(labels), model.legend, image.geobox)
-        if probabilities:
+        if planes is not None:
             path = masks[-1].parent / "probabilities" / tile.image.name
-            write_probabilities(path, np.where(image.valid, answer, np.nan), model.legend, image.geobox)
+            write_probabilities(path, np.where(image.valid, planes, np.nan), model.legend, image.geobox)
     return masks
+
+
+def _batches(dataset: Dataset, bands: Sequence[str]) -> Generator[list[Image]]:
+    """Read tiles, and give those that follow each other and are of one size together."""
+    batch: list[Image] = []
+    for tile in dataset.tiles:
+        image = read_image(tile.image, dataset.encoding).select(bands)
+        if batch and (image.shape != batch[0].shape or (len(batch) + 1) * image.valid.size > PIXELS):
+            yield batch
+            batch = []
+        batch.append(image)
+    yield batch
+
+
+def _ask(
+    model: Model, images: Sequence[Image], *, probabilities: bool
+) -> Iterator[tuple[Image, NDArray[np.uint8], NDArray[np.float32] | None]]:
+    """Give each image with its mask, and with its probabilities if they are wanted."""
+    pixels = np.stack([image.pixels for image in images])
+    planes = model(pixels) if probabilities else None
+    labels = model.labels(pixels) if planes is None else planes.argmax(1).astype(np.uint8)
+    for number, image in enumerate(images):
+        known = np.where(image.valid, labels[number], np.uint8(UNKNOWN))
+        yield image, known, None if planes is None else planes[number]
 
 
 def write_mask(path: Path, mask: NDArray[np.uint8], legend: Legend, geobox: GeoBox | None) -> None:

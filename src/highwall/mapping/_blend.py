@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from highwall.compiled import compiled
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+_SIGNLESS: Final = np.uint32(0x7FFFFFFF)
+_INFINITY: Final = np.uint32(0x7F800000)
+"""The bits of a float32 infinity: what is not finite has these or more, but for the sign."""
 
 
 @compiled
@@ -18,12 +23,21 @@ def add_window(
     rows: NDArray[np.float64],
     columns: NDArray[np.float64],
     start: int,
-) -> None:
-    """Add a window's answer `(plane, y, x)` to `total` `(plane, y, x)`, weighted, from column `start` on."""
+) -> bool:
+    """Add a window's answer `(plane, y, x)` to `total` `(plane, y, x)`, weighted, from column `start` on.
+
+    Returns:
+        Whether all of the answer is finite.
+    """
+    largest = np.uint32(0)
     for c in range(answer.shape[0]):
         for y in range(answer.shape[1]):
-            for x in range(answer.shape[2]):
-                total[c, y, start + x] += rows[y] * columns[x] * answer[c, y, x]
+            weight, values, sums = rows[y], answer[c, y], total[c, y, start : start + columns.size]
+            bits = values.view(np.uint32)
+            for x in range(columns.size):
+                sums[x] += weight * columns[x] * values[x]
+                largest = max(largest, bits[x] & _SIGNLESS)  # a maximum of whole numbers takes no branch
+    return bool(largest < _INFINITY)
 
 
 @compiled

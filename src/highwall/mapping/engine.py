@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from highwall.ahead import ahead
 from highwall.errors import BadInput
 from highwall.legend import UNKNOWN
 from highwall.mapping._blend import add_window, settle
-from highwall.mapping.ahead import ahead
 from highwall.mapping.ground import Ground, walk
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ class Strip:
     windows: int
     """Number of windows, from the first of the scene on, that are done with."""
 
+    skipped: NDArray[np.bool_]
+    """Which windows of the last row that is done with were skipped as background, `(column,)`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -76,6 +79,10 @@ class Plan:
     """Asked in place of the predictor, if there is one. Its answers have one more plane, after the last class: the
     applicability, 1 on ground like that of the training and below 0.5 on ground outside of it."""
 
+    background: Callable[[Ground], NDArray[np.bool_]] | None = None
+    """Tells which windows of a row hold background alone, `(column,)`: they are not computed. Their answer is the first
+    class, for sure, and an applicability of 1."""
+
     @property
     def planes(self) -> int:
         """Number of planes of a map: the classes, and the applicability if it is asked for."""
@@ -87,7 +94,8 @@ def strips(plan: Plan, first_row: int = 0, tick: Callable[[int], None] | None = 
 
     Windows overlap; where they do, answers are blended with weights that add up to one, exactly. A predictor that
     answers with one value everywhere gives this value, bit for bit; one that looks at single pixels gives the same
-    map on every grid of windows. Windows without data are never computed.
+    map on every grid of windows. Windows without data are never computed, nor those that the plan knows for
+    background; these answer all the same, so that the map has no seam beside them.
 
     Args:
         plan: what to do.
@@ -104,60 +112,118 @@ def strips(plan: Plan, first_row: int = 0, tick: Callable[[int], None] | None = 
     width = max(columns.length, columns.window)
     blend = np.zeros((plan.planes, rows.window, width))
     ids = np.array(plan.ids, np.uint8)
-    for ground in ahead(walk(plan.scene, plan.bands, plan.grid, plan.clouds, first), nice=READING):
-        start, done = int(rows.starts[ground.number]), ground.number * len(columns)
-        for wanted in _batches(ground, plan):
-            _add_batch(plan, ground, wanted, blend)
-            if tick is not None:
-                tick(done + wanted[-1] + 1)
-        end = rows.settled(ground.number)
+    for answers in ahead(_answers(plan, first, tick)):
+        ground, number = answers.ground, answers.ground.number
+        _add(plan, answers, blend)
+        if answers.windows:
+            continue
+        start, end = int(rows.starts[number]), rows.settled(number)
         if end > first_row:
             settled = np.s_[..., : end - start, : columns.length]
-            yield _settled(blend[settled], ground.known[settled], ids, start, done + len(columns))
+            classes, probabilities = _settled(blend[settled], ground.known[settled], ids)
+            yield Strip(start, classes, probabilities, (number + 1) * len(columns), answers.skipped)
         _shift(blend, end - start)
 
 
-def _batches(ground: Ground, plan: Plan) -> Iterator[list[int]]:
-    """Yield the numbers of the windows in a row that hold known ground, so many at a time."""
-    axis = plan.grid.columns
-    covered = np.logical_or.reduce(ground.known, axis=0)
-    wanted = [n for n, start in enumerate(axis.starts) if covered[start : start + axis.window].any()]
+@dataclass(frozen=True, eq=False)
+class _Answers:
+    """What the predictor says of some windows of a row; of none where all of the row have been asked about."""
+
+    ground: Ground
+    skipped: NDArray[np.bool_]
+    """Which windows of the row are skipped as background, `(column,)`."""
+
+    windows: Sequence[int]
+    """Their numbers in the row."""
+
+    probabilities: NDArray[np.float32]
+    """Answers `(window, plane, y, x)`."""
+
+
+def _answers(plan: Plan, first: int, tick: Callable[[int], None] | None) -> Generator[_Answers]:
+    """Ask the predictor about all windows, from row number `first` on; in a thread of its own it need not wait."""
+    nothing = np.empty((0, plan.planes, plan.grid.rows.window, plan.grid.columns.window), np.float32)
+    for ground in ahead(walk(plan.scene, plan.bands, plan.grid, plan.clouds, first), nice=READING):
+        done, skipped = ground.number * len(plan.grid.columns), _skipped(ground, plan)
+        for wanted in _batches(ground, plan, skipped):
+            yield _Answers(ground, skipped, wanted, _asked(plan, ground, wanted))
+            if tick is not None:
+                tick(done + wanted[-1] + 1)
+        if tick is not None and skipped.any():
+            tick(done + len(plan.grid.columns))
+        yield _Answers(ground, skipped, [], nothing)
+
+
+def _batches(ground: Ground, plan: Plan, skipped: NDArray[np.bool_]) -> Iterator[list[int]]:
+    """Yield the numbers of the windows in a row that hold known ground and are not skipped, so many at a time."""
+    wanted = np.flatnonzero(_with_ground(ground, plan) & ~skipped).tolist()
     for position in range(0, len(wanted), plan.batch):
         yield wanted[position : position + plan.batch]
 
 
-def _add_batch(plan: Plan, ground: Ground, wanted: Sequence[int], blend: NDArray[np.float64]) -> None:
-    """Ask the predictor about some windows of a row and add its answers."""
-    rows, columns = plan.grid.rows, plan.grid.columns
+def _skipped(ground: Ground, plan: Plan) -> NDArray[np.bool_]:
+    """Tell which windows of a row hold known ground, all of it background, `(column,)`."""
+    held = _with_ground(ground, plan)
+    if plan.background is None or not held.any():
+        return np.zeros(len(held), bool)
+    return held & plan.background(ground)
+
+
+def _with_ground(ground: Ground, plan: Plan) -> NDArray[np.bool_]:
+    axis = plan.grid.columns
+    covered = np.logical_or.reduce(ground.known, axis=0)
+    return np.array([covered[start : start + axis.window].any() for start in axis.starts], bool)
+
+
+def _asked(plan: Plan, ground: Ground, wanted: Sequence[int]) -> NDArray[np.float32]:
+    """Return the predictor's answers for some windows of a row, `(window, plane, y, x)`."""
+    columns = plan.grid.columns
     starts = columns.starts[list(wanted)].tolist()
     windows = np.stack([ground.pixels[:, :, start : start + columns.window] for start in starts])
-    answers = _asked(plan.with_applicability or plan.predictor, windows, plan.planes)
-    if not np.isfinite(answers).all():
-        top = int(rows.starts[ground.number])
-        where = f"rows {top} to {top + rows.window - 1}"
-        raise BadInput(f"{plan.scene.id}: no finite answer everywhere in {where}: are all values there reflectance?")
-    for number, start, answer in zip(wanted, starts, answers, strict=True):
-        add_window(blend, answer, rows.weights[ground.number], columns.weights[number], start)
-
-
-def _asked(predictor: Predictor, windows: NDArray[np.float32], planes: int) -> NDArray[np.float32]:
-    answers = np.ascontiguousarray(predictor(windows), np.float32)
-    wanted = (len(windows), planes, *windows.shape[2:])
-    if answers.shape != wanted:
+    answers = np.ascontiguousarray((plan.with_applicability or plan.predictor)(windows), np.float32)
+    shape = (len(windows), plan.planes, *windows.shape[2:])
+    if answers.shape != shape:
         raise ValueError(
-            f"the predictor answered {windows.shape} with {answers.shape}, not with {wanted}: classes are the legend's"
+            f"the predictor answered {windows.shape} with {answers.shape}, not with {shape}: classes are the legend's"
         )
     return answers
 
 
+def _add(plan: Plan, answers: _Answers, blend: NDArray[np.float64]) -> None:
+    """Add answers for some windows of a row; for none, the row's end, add those of the windows that were skipped."""
+    rows, columns, row = plan.grid.rows, plan.grid.columns, answers.ground.number
+    if not answers.windows:
+        _add_background(plan, answers.ground, answers.skipped, blend)
+    for number, answer in zip(answers.windows, answers.probabilities, strict=True):
+        if not add_window(blend, answer, rows.weights[row], columns.weights[number], int(columns.starts[number])):
+            top = int(rows.starts[row])
+            where = f"rows {top} to {top + rows.window - 1}"
+            what = "no finite answer everywhere"
+            raise BadInput(f"{plan.scene.id}: {what} in {where}: are all values there reflectance?")
+
+
+def _add_background(plan: Plan, ground: Ground, skipped: NDArray[np.bool_], blend: NDArray[np.float64]) -> None:
+    """Add the answer of the windows that are skipped: 1 for the first class, and for the applicability."""
+    if not skipped.any():
+        return
+    rows, columns = plan.grid.rows, plan.grid.columns
+    sure = np.ones((1, rows.window, columns.window), np.float32)
+    planes = [slice(1), *([slice(len(plan.ids), None)] if plan.planes > len(plan.ids) else [])]
+    for number in np.flatnonzero(skipped).tolist():
+        weights, start = (rows.weights[ground.number], columns.weights[number]), int(columns.starts[number])
+        for plane in planes:
+            add_window(blend[plane], sure, *weights, start)
+
+
 def _settled(
-    blend: NDArray[np.float64], known: NDArray[np.bool_], ids: NDArray[np.uint8], first: int, windows: int
-) -> Strip:
+    blend: NDArray[np.float64], known: NDArray[np.bool_], ids: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Turn blended answers `(plane, y, x)` into class ids `(y, x)` and probabilities `(y, plane, x)`."""
     count, height, width = blend.shape
     classes = np.empty((height, width), np.uint8)
     probabilities = np.empty((height, count, width), np.uint8)
     settle(blend, known, ids, STEPS, UNKNOWN, classes, probabilities)
-    return Strip(first, classes, probabilities, windows)
+    return classes, probabilities
 
 
 def _shift(totals: NDArray[np.float64], rows: int) -> None:

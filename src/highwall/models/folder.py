@@ -17,15 +17,18 @@ from safetensors.torch import save_file as save_tensors
 from highwall.errors import BadInput
 from highwall.files import new_folder, sha256, write_json
 from highwall.models.card import Blueprint, item, read_blueprint
+from highwall.models.first_look import FirstLook
 from highwall.models.forest import Forest
 from highwall.models.model import AVERAGE, FOREST, Model
 from highwall.models.networks import build_networks, default_device
+from highwall.models.quickest import choose_backend
 from highwall.models.record import Record
 
 ITEM: Final = "model.json"
 NETWORKS: Final = "networks.safetensors"
 FOREST_ARRAYS: Final = "forest.safetensors"
 RECORD: Final = "record.safetensors"
+FIRST_LOOK: Final = "first_look.safetensors"
 CHECKSUMS: Final = "SHA256SUMS"
 """Checksums of all other files, as `sha256sum --check` reads them."""
 
@@ -39,6 +42,8 @@ def save_model(model: Model, folder: Path) -> None:
             save_arrays(model.forest.to_arrays(), part / FOREST_ARRAYS)
         if model.record is not None:
             save_arrays(model.record.to_arrays(), part / RECORD)
+        if model.first_look is not None:
+            save_arrays(model.first_look.to_arrays(), part / FIRST_LOOK)
         files = {path.name: (sha256(path), path.stat().st_size) for path in sorted(part.iterdir())}
         write_json(part / ITEM, item(model, files))
         sums = "".join(f"{sha256(path)}  {path.name}\n" for path in sorted(part.iterdir()))
@@ -47,6 +52,8 @@ def save_model(model: Model, folder: Path) -> None:
 
 def load_model(path: Path | str, device: str | torch.device | None = None) -> Model:
     """Load a model from its folder, after comparing every file with its checksum.
+
+    How its networks are computed is decided by a short measurement (see `choose_backend`).
 
     Args:
         path: the folder, such as `RUN/model`.
@@ -62,7 +69,8 @@ def load_model(path: Path | str, device: str | torch.device | None = None) -> Mo
     except (ValueError, OSError) as error:
         raise BadInput(f"{folder / ITEM} cannot be read: {error}") from None
     blueprint = read_blueprint(document)
-    return _build(blueprint, folder, document, torch.device(device or default_device()))
+    model = _build(blueprint, folder, document, torch.device(device or default_device()))
+    return replace(model, backend=choose_backend(model.networks, model.facts.get("agreement", {})))
 
 
 def _compare_checksums(folder: Path) -> None:
@@ -76,7 +84,7 @@ def _compare_checksums(folder: Path) -> None:
     except (ValueError, OSError):
         raise BadInput(f"{folder}: {CHECKSUMS} is damaged") from None
     names = {path.name for path in folder.iterdir()} - {CHECKSUMS}
-    if not {ITEM, NETWORKS} <= set(sums) or (names & {FOREST_ARRAYS, RECORD}) - set(sums):
+    if not {ITEM, NETWORKS} <= set(sums) or (names & {FOREST_ARRAYS, RECORD, FIRST_LOOK}) - set(sums):
         raise BadInput(f"{folder}: {CHECKSUMS} is damaged: it does not list the model's files")
     for name, digest in sums.items():
         if name not in names:
@@ -107,6 +115,9 @@ def _build(blueprint: Blueprint, folder: Path, document: dict[str, Any], device:
         model = replace(model, forest=Forest.from_arrays(_arrays(folder / FOREST_ARRAYS), blueprint.features))
     if (folder / RECORD).exists():
         model = replace(model, record=Record.from_arrays(_arrays(folder / RECORD)))
+    if (folder / FIRST_LOOK).exists():
+        look = FirstLook.from_arrays(_arrays(folder / FIRST_LOOK), blueprint.bands)
+        model = replace(model, first_look=look)
     if blueprint.final not in ({FOREST} if model.forest else set()) | {AVERAGE}:
         raise BadInput(f"{folder}: it has no level {blueprint.final!r}")
     return model

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 import numba
@@ -12,15 +14,19 @@ from sklearn.ensemble import RandomForestClassifier
 
 from highwall.errors import BadInput
 from highwall.legend import UNKNOWN
-from highwall.models._walk import add_answers
+from highwall.models._pack import Packed, keys, pack
+from highwall.models._walk import add_answers, undecided
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-_BLOCK: Final = 16384
-"""Pixels that one thread walks at once: with their sums they fit a core's cache beside a tree."""
+_BLOCK: Final = 65536
+"""Most pixels that one thread takes through the forest at once, so that many share the reading of a tree."""
+
+_PAUSE: Final = 8
+"""Fewest trees between two looks at which pixels are decided: a look costs as much as some of a tree."""
 
 _ARRAYS: Final[dict[str, tuple[type[np.generic], int]]] = {
     "feature": (np.int32, 1),
@@ -125,26 +131,45 @@ class Forest:
             leaves=leaves,
         )
 
+    @cached_property
+    def _packed(self) -> Packed:
+        return pack(self)
+
     def predict_proba(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class probabilities `(pixel, class)` for features `(pixel, feature)`: the mean over the trees."""
-        if x.ndim != 2 or x.shape[1] != len(self.features):
-            raise ValueError(f"features {x.shape} don't fit {self.features}")
-        x = np.ascontiguousarray(x, np.float32)
-        total = np.zeros((len(x), self.n_classes))
-
-        def walk(start: int) -> None:
-            block = slice(start, start + _BLOCK)
-            add_answers(self.feature, self.threshold, self.right, self.roots, self.leaves, x[block], total[block])
-
-        with ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS) as pool:  # type: ignore[attr-defined] # made on import
-            list(pool.map(walk, range(0, len(x), _BLOCK)))
-        total /= len(self.roots)
-        return total
+        return self._sums(x, (len(self.roots),)) / len(self.roots)
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Labels `(pixel,)` for features `(pixel, feature)`; the lowest class index wins a tie."""
-        labels: NDArray[np.uint8] = self.predict_proba(x).argmax(axis=1).astype(np.uint8)
+        """Labels `(pixel,)` for features `(pixel, feature)`; the lowest class index wins a tie.
+
+        Pixels whose label no later tree can change are dropped on the way.
+        """
+        trees = len(self.roots)
+        stops = (*range(trees // 2 + 1, trees, max(_PAUSE, trees // 20)), trees)
+        labels: NDArray[np.uint8] = self._sums(x, stops).argmax(axis=1).astype(np.uint8)
         return labels
+
+    def _sums(self, x: NDArray[np.float32], stops: Sequence[int]) -> NDArray[Any]:
+        """Sum class probabilities over the trees; those of pixels that are decided at a stop end there."""
+        if x.ndim != 2 or x.shape[1] != len(self.features):
+            raise ValueError(f"features {x.shape} don't fit {self.features}")
+        packed, keyed = self._packed, keys(x)
+        sure = np.all(self.leaves.max(axis=1) == 1) and np.all(self.leaves.sum(axis=1) == 1)
+        leaves = self.leaves.argmax(axis=1) if sure else self.leaves
+        total = np.zeros((len(x), self.n_classes), np.int32 if sure else np.float64)
+
+        def walk(start: int) -> None:
+            pixels = np.arange(start, min(start + block, len(x)), dtype=np.uint32)
+            for first, last in pairwise((0, *stops)):
+                if first:
+                    pixels = undecided(total, pixels, stops[-1] - first)
+                add_answers(packed.nodes, packed.spans, packed.shift, leaves, keyed, pixels, first, last, total)
+
+        threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined] # made on import
+        block = min(-(-max(len(x), 1) // threads), _BLOCK)
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(walk, range(0, len(x), block)))
+        return total
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """All but the feature names, as safetensors stores it."""

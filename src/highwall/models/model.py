@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 
+from highwall.models.answers import ask_networks
+from highwall.models.backends import PLAIN, make_backend
 from highwall.models.experience import PATCH
 from highwall.models.features import features
 from highwall.models.temperature import temper
+from highwall.models.tensor_forest import TensorForest, tensor_features
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from highwall.legend import Legend
+    from highwall.models.answers import NetworkAnswers
+    from highwall.models.backends import Backend
     from highwall.models.config import Answers, NetworkConfig
+    from highwall.models.first_look import FirstLook
     from highwall.models.forest import Forest
     from highwall.models.networks import Networks, Normalisation
     from highwall.models.record import Record
@@ -68,8 +74,14 @@ class Model:
     record: Record | None = None
     """What its training left for judging new ground, or None where there were no folds."""
 
+    first_look: FirstLook | None = None
+    """Tells windows without mines cheaply, or None where there were too few sites to learn it honestly."""
+
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the model card tells beside: training data and its fingerprint, scores, versions, licences."""
+
+    backend: Backend | None = None
+    """How its networks are computed; by PyTorch in float32 if None. It changes probabilities by rounding alone."""
 
     @property
     def id(self) -> str:
@@ -90,7 +102,7 @@ class Model:
         digest = hashlib.sha256(repr(settings).encode())
         for name, value in self.networks.state_dict().items():
             digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
-        parts = [part.to_arrays() for part in (self.forest, self.record) if part is not None]
+        parts = [part.to_arrays() for part in (self.forest, self.record, self.first_look) if part is not None]
         for name, array in (pair for arrays in parts for pair in arrays.items()):
             digest.update(name.encode() + array.tobytes())
         return digest.hexdigest()
@@ -109,11 +121,15 @@ class Model:
         Returns:
             Calibrated class probabilities `(n, class, y, x)` by the level's name.
         """
-        seen = ask_networks(self.networks, reflectance)
-        levels: Levels = dict(zip(self.networks.names, seen.members, strict=True)) | {AVERAGE: seen.average}
+        seen = self.ask(reflectance)
+        levels: Levels = {
+            name: temper(answer, self.temperatures.get(name, 1), axis=1)
+            for name, answer in zip(self.networks.names, seen.members, strict=True)
+        } | {AVERAGE: seen.average}
         if self.forest is not None:
-            levels[FOREST] = self._ask_forest(self.forest, reflectance, seen.members)
-        return {level: temper(answer, self.temperatures.get(level, 1), axis=1) for level, answer in levels.items()}
+            answer = self._ask_forest(self.forest, reflectance, seen)
+            levels[FOREST] = temper(answer, self.temperatures.get(FOREST, 1), axis=1)
+        return levels
 
     def __call__(self, reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the final class probabilities `(n, class, y, x)`, calibrated, for reflectance `(n, band, y, x)`."""
@@ -138,42 +154,64 @@ class Model:
 
     def ask(self, reflectance: NDArray[np.float32]) -> NetworkAnswers:
         """Ask level 1, whose average comes at the temperature of that level."""
-        return ask_networks(self.networks, reflectance, self.temperatures.get(AVERAGE, 1))
+        return ask_networks(self._backend.compute, reflectance, self.temperatures.get(AVERAGE, 1))
+
+    @property
+    def computed_with(self) -> str:
+        """Name of the backend that computes its networks."""
+        return self._backend.name
+
+    @cached_property
+    def _backend(self) -> Backend:
+        return self.backend or make_backend(PLAIN, self.networks)
+
+    def computed_by(self, backend: str) -> Model:
+        """Return the same model with its networks computed in another way.
+
+        Raises:
+            BadInput: there is no such backend on this machine.
+        """
+        if backend == self._backend.name:
+            return self
+        return replace(self, backend=make_backend(backend, self.networks))
 
     def final_answer(self, reflectance: NDArray[np.float32], seen: NetworkAnswers) -> NDArray[np.float32]:
         """Return the final class probabilities `(n, class, y, x)`, calibrated, given what level 1 says in `ask`."""
         if self.final == AVERAGE or self.forest is None:
             return seen.average
-        answer = self._ask_forest(self.forest, reflectance, seen.members)
+        answer = self._ask_forest(self.forest, reflectance, seen)
         return temper(answer, self.temperatures.get(FOREST, 1), axis=1).astype(np.float32, copy=False)
 
+    def labels(self, reflectance: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Return the class index `(n, y, x)` of the final answer for reflectance `(n, band, y, x)`.
+
+        Of classes that tie, the first wins. It is faster than asking for probabilities.
+        """
+        seen = self.ask(reflectance)
+        if self.final == AVERAGE or self.forest is None:
+            return seen.labels
+        if self.device.type != "cpu":
+            probabilities = self._ask_forest(self.forest, reflectance, seen)
+            return np.asarray(probabilities.argmax(1), np.uint8)
+        labels = self.forest.predict(self._rows(reflectance, seen))
+        return np.reshape(labels, (len(reflectance), *reflectance.shape[2:]))
+
     def _ask_forest(
-        self, forest: Forest, reflectance: NDArray[np.float32], members: NDArray[np.float32]
+        self, forest: Forest, reflectance: NDArray[np.float32], seen: NetworkAnswers
     ) -> NDArray[np.floating[Any]]:
-        rows = features(np.moveaxis(reflectance, 1, 0), np.moveaxis(members, 2, 1), self.answers)
-        answer = forest.predict_proba(rows)
+        if self.device.type == "cpu":
+            answer = forest.predict_proba(self._rows(reflectance, seen))
+        else:  # pixels stay where the networks are
+            pixels = torch.from_numpy(reflectance).to(self.device)
+            rows = tensor_features(pixels, seen.member_probabilities, self.answers)
+            answer = self._tensor_forest.predict_proba(rows).cpu().numpy()
         return np.moveaxis(answer.reshape(len(reflectance), *reflectance.shape[2:], -1), -1, 1)
 
+    @cached_property
+    def _tensor_forest(self) -> TensorForest:
+        if self.forest is None:
+            raise ValueError("the model has no forest")
+        return TensorForest(self.forest, self.device)
 
-@dataclass(frozen=True, eq=False)
-class NetworkAnswers:
-    """What level 1 says of some images."""
-
-    members: NDArray[np.float32]
-    """Class probabilities of each network as they are, `(member, n, class, y, x)`."""
-
-    average: NDArray[np.float32]
-    """Those of their average, which is taken of the logits, as in training: `(n, class, y, x)`."""
-
-    embedding: NDArray[np.float32]
-    """What the encoders see in each patch, `(n, patch y, patch x, feature)`."""
-
-
-@torch.inference_mode()
-def ask_networks(networks: Networks, reflectance: NDArray[np.float32], temperature: float = 1) -> NetworkAnswers:
-    """Ask level 1 about reflectance `(n, band, y, x)`; the average's logits are divided by the temperature."""
-    networks.eval()
-    device = next(networks.parameters()).device
-    logits, embedding = networks.with_embedding(torch.from_numpy(np.ascontiguousarray(reflectance)).to(device))
-    average = (logits.mean(0) / temperature).softmax(1)
-    return NetworkAnswers(logits.softmax(2).cpu().numpy(), average.cpu().numpy(), embedding.cpu().numpy())
+    def _rows(self, reflectance: NDArray[np.float32], seen: NetworkAnswers) -> NDArray[np.float32]:
+        return features(np.moveaxis(reflectance, 1, 0), np.moveaxis(seen.members, 2, 1), self.answers)

@@ -63,9 +63,15 @@ class Networks(nn.Module):
         valid = (reflectance != 0).any(1, keepdim=True)
         x = torch.where(valid, (reflectance - self.mean) / self.std, 0)
         x = functional.pad(x, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = x.to(next(self.members.parameters()).dtype).contiguous(memory_format=torch.channels_last)
         logits = torch.stack([member(x).float() for member in self.members.values()])
         return logits[..., :height, :width]
+
+    def alone(self) -> list[Networks]:
+        """Return each member by itself, with the same weights."""
+        mean, std = (tuple(values.flatten().tolist()) for values in (self.mean, self.std))
+        normalisation = Normalisation(mean=mean, std=std)
+        return [Networks({name: member}, normalisation).train(self.training) for name, member in self.members.items()]
 
     def with_embedding(self, reflectance: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits as `forward` does, and what the encoders saw in each patch of `PATCH` x `PATCH` pixels.

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from highwall.products.plan import Options
     from highwall.products.polygon_layer import ClassTotal
     from highwall.products.scratch import Scratch
+    from highwall.products.skipped import Skipped
 
 LIBRARIES: Final = ("highwall", "numpy", "rasterio", "odc-geo", "geopandas", "pyproj", "torch")
 
@@ -49,6 +50,7 @@ def write_product(
     notes: Sequence[str],
     command: Sequence[str],
     forecast: Mapping[str, Any] | None = None,
+    skipped: Skipped | None = None,
 ) -> Path:
     """Write everything that belongs to a map into a folder in the scratch's folder, and return it.
 
@@ -61,6 +63,7 @@ def write_product(
         notes: what a person should know.
         command: the command line.
         forecast: how good the map is likely to be; None where nothing is known.
+        skipped: which windows were not computed; None if all were.
 
     Raises:
         BadInput: the disk is full.
@@ -89,6 +92,7 @@ def write_product(
         "outside_share": None if labels.applicability is None else _outside_share(labels.applicability),
         "forecast": forecast,
         "clouds": _clouds(plan, options),
+        "skipped": None if skipped is None else skipped.to_json(),
         "notes": list(notes),
         "seconds": {step: round(value, 3) for step, value in seconds.items()},
         "files": {name: {"sha256": digest, "bytes": size} for name, (digest, size) in sorted(files.items())},

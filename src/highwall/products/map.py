@@ -11,14 +11,15 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from highwall.ahead import ahead
 from highwall.errors import BadInput
 from highwall.legend import DEFAULT_LEGEND, Legend
-from highwall.mapping.ahead import ahead
 from highwall.mapping.engine import Plan, Predictor, strips
 from highwall.products.folder import write_product
-from highwall.products.plan import Clouds, Options, look_ahead, make_claim, make_plan, plan_clouds
+from highwall.products.plan import Clouds, Options, as_before, look_ahead, make_claim, make_plan, plan_clouds
 from highwall.products.scratch import Scratch
-from highwall.products.work import MANIFEST, claimed, finish
+from highwall.products.skipped import Skipped, find_skipped
+from highwall.products.work import MANIFEST, claimed, earlier_claim, finish
 from highwall.scenes import Scene, open_scene
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Map:
 
     def to_json(self) -> dict[str, Any]:
         """Return what a person wants to know of it first, as JSON."""
-        keys = ("scene", "classes", "outside_share", "forecast", "notes", "seconds")
+        keys = ("scene", "classes", "outside_share", "forecast", "skipped", "notes", "seconds")
         return {"folder": str(self.folder)} | {key: self.manifest.get(key) for key in keys}
 
 
@@ -58,6 +59,8 @@ def map_scene(
     clouds: Clouds = "auto",
     minimum_ha: float = 0.5,
     parquet: bool = False,
+    all_windows: bool = False,
+    first_look: bool = False,
     command: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Map:
@@ -84,19 +87,24 @@ def map_scene(
         clouds: `product` (its own mask), `network` (an extra), `none`, or `auto`: the product's mask if it has one.
         minimum_ha: minimum mapping unit in hectares; smaller polygons are flagged.
         parquet: whether to write the polygons as GeoParquet too (an extra).
+        all_windows: whether to compute windows in open water, too. They are background otherwise, if the predictor
+            takes `B03`, `B08` and `B11` and its first class is background (id 0).
+        first_look: whether to ask the predictor's `first_look` (see `FirstLook`), and to leave out windows in which it
+            sees no mine: they are background.
         command: the command line, for the manifest.
         progress: called with the number of windows done with, and of all windows.
 
     Raises:
-        BadInput: the scene cannot be read or lacks a band, `out` holds something else, or the disk is full.
+        BadInput: the scene cannot be read or lacks a band, the predictor lacks a first look that is asked for, `out`
+            holds something else, or the disk is full.
     """
-    options = Options(window, overlap, batch, clouds, minimum_ha, parquet)
+    options = Options(window, overlap, batch, clouds, minimum_ha, parquet, all_windows, first_look)
     if not isinstance(scene, Scene):
         scene = open_scene(scene)
     if legend is None:
         legend = getattr(predictor, "legend", DEFAULT_LEGEND)
-    plan = make_plan(scene, predictor, legend, bands, options)
     out = Path(out).resolve()
+    plan = make_plan(scene, as_before(predictor, earlier_claim(out)), legend, bands, options)
     with claimed(out, make_claim(plan, legend, options), resume=hasattr(predictor, "fingerprint")) as work:
         if work is None:
             log.info("%s is complete", out)
@@ -115,11 +123,23 @@ def map_scene(
         if plan.with_applicability is not None:
             forecast = _foretold(plan)
             seconds["forecast"] = time.perf_counter() - begun - sum(seconds.values())
-        _compute(plan, scratch, progress or _silent)
+        skipped = find_skipped(plan, options, work)
+        for note in (new := skipped.notes(scene.id)):
+            log.warning("note: %s", note)
+        seconds["look from afar"] = time.perf_counter() - begun - sum(seconds.values())
+        _compute(replace(plan, background=skipped.background), scratch, progress or _silent, skipped)
         seconds["windows"] = time.perf_counter() - begun - sum(seconds.values())
         log.info("%s: writing rasters and polygons", scene.id)
         product = write_product(
-            scratch, plan, legend, options, seconds=seconds, notes=notes, command=command, forecast=forecast
+            scratch,
+            plan,
+            legend,
+            options,
+            seconds=seconds,
+            notes=[*notes, *new],
+            command=command,
+            forecast=forecast,
+            skipped=skipped,
         )
         finish(product, out)
     return read_map(out)
@@ -159,8 +179,8 @@ def _foretold(plan: Plan) -> Mapping[str, Any] | None:
         return None
 
 
-def _compute(plan: Plan, scratch: Scratch, progress: Progress) -> None:
-    """Compute the rows that are not there yet."""
+def _compute(plan: Plan, scratch: Scratch, progress: Progress, skipped: Skipped | None = None) -> None:
+    """Compute the rows that are not there yet, and take down what was skipped."""
     rows, total = plan.grid.rows, len(plan.grid)
     done = scratch.rows_done(rows)
     if done == rows.length:
@@ -176,6 +196,8 @@ def _compute(plan: Plan, scratch: Scratch, progress: Progress) -> None:
 
     with scratch.writer(done) as writer:
         for strip in ahead(strips(plan, done, tick), stopped.set):
+            if skipped is not None:
+                skipped.note(strip)
             writer.append(strip)
     return progress(total, total)
 
@@ -189,8 +211,8 @@ def _silent(done: int, total: int) -> None:
 
 
 def _check_space(scratch: Scratch) -> None:
-    """Refuse to begin what the disk has no room for: the scratch, and about half of it again for the product."""
-    needed = scratch.bytes * 3 // 2 - scratch.bytes_so_far
+    """Refuse to begin what the disk has no room for: the scratch, and 0.6 of it again for overviews and the product."""
+    needed = scratch.bytes * 8 // 5 - scratch.bytes_so_far
     free = shutil.disk_usage(scratch.folder).free
     if free < needed:
         raise BadInput(f"{scratch.folder}: {needed / 1e6:,.0f} MB are needed here, {free / 1e6:,.0f} MB are free")

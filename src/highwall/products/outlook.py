@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy.stats.qmc import Halton
 
+from highwall.ahead import ahead
 from highwall.forecasting.examine import tile_dissimilarity
 from highwall.forecasting.forecast import forecast_scores
 from highwall.forecasting.looks import look
-from highwall.mapping.ahead import ahead
 from highwall.models.model import Model
 from highwall.models.observation import Observations, observe
 

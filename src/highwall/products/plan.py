@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from highwall.errors import BadInput
 from highwall.mapping.engine import Plan, Predictor
 from highwall.mapping.radiometry import check_values, shift_note
+from highwall.mapping.sea import pixel_metres
 from highwall.mapping.windows import make_grid
+from highwall.models.backends import backends_on
+from highwall.models.model import Model
 from highwall.products.polygon_layer import require_pyarrow
+from highwall.products.skipped import first_look_of
 from highwall.sentinel2 import DEFAULT_BANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from odc.geo.geobox import GeoBox
+    from collections.abc import Mapping, Sequence
 
     from highwall.legend import Legend
     from highwall.scenes import Scene
@@ -53,11 +55,19 @@ class Options:
     parquet: bool = False
     """Whether to write the polygons as GeoParquet too."""
 
+    all_windows: bool = False
+    """Whether to compute windows in open water, too."""
+
+    first_look: bool = False
+    """Whether to leave out windows in which the model's first look sees no mine."""
+
     def __post_init__(self) -> None:
         if self.batch < 1:
             raise BadInput(f"a batch holds one window or more, not {self.batch}")
         if not 0 <= self.minimum_ha < math.inf:
             raise BadInput(f"a minimum mapping unit is 0 ha or more, not {self.minimum_ha}")
+        if self.all_windows and self.first_look:
+            raise BadInput("a first look leaves windows out: either it is asked, or all windows are computed")
         make_grid((1, 1), self.window, self.overlap)  # refuses what makes no sense on any scene
 
 
@@ -67,7 +77,8 @@ def make_plan(
     """Decide which bands, windows and clouds.
 
     Raises:
-        BadInput: the scene lacks a band or a mask of clouds that is asked for, or an option makes no sense.
+        BadInput: the scene lacks a band or a mask of clouds that is asked for, the model lacks a first look that is, or
+            an option makes no sense.
     """
     wanted = tuple(getattr(predictor, "bands", ()) if bands is None else bands)
     if not wanted:
@@ -81,9 +92,12 @@ def make_plan(
     if options.clouds in ("network", "none"):
         scene = replace(scene, clouds=None)
     grid = make_grid(scene.shape, options.window, options.overlap)
-    return Plan(
+    plan = Plan(
         scene, wanted, predictor, legend.ids, grid, options.batch, with_applicability=_with_applicability(predictor)
     )
+    if options.first_look:
+        first_look_of(plan)  # what it lacks shows now
+    return plan
 
 
 def _with_applicability(predictor: Predictor) -> Predictor | None:
@@ -91,6 +105,14 @@ def _with_applicability(predictor: Predictor) -> Predictor | None:
     if getattr(predictor, "record", None) is None:
         return None
     return getattr(predictor, "with_applicability", None)
+
+
+def as_before(predictor: Predictor, claim: Mapping[str, Any]) -> Predictor:
+    """Let a model's networks be computed as they were when a claim was made: its map is to be the same, bit for bit."""
+    backend = claim.get("backend")
+    if not isinstance(predictor, Model) or backend not in backends_on(predictor.device):
+        return predictor
+    return predictor.computed_by(backend)
 
 
 def plan_clouds(scene: Scene) -> Plan:
@@ -103,18 +125,10 @@ def plan_clouds(scene: Scene) -> Plan:
 
     if lacking := [band for band in DEFAULT_BANDS if band not in scene.bands]:
         raise BadInput(f"{scene.id}: the network for clouds takes band {' '.join(lacking)} too, which is missing")
-    step = min(max(round(30 / _metres(scene.geobox)), 1), _MOST_STEP)
+    step = min(max(round(30 / pixel_metres(scene.geobox)[0]), 1), _MOST_STEP)
     network = cloud_predictor(scene.origin.level, step=step)
     grid = make_grid(scene.shape, network.window, network.window // 4)
     return Plan(scene, DEFAULT_BANDS, network, tuple(range(len(CLASSES))), grid, batch=1)
-
-
-def _metres(geobox: GeoBox) -> float:
-    """Return the height of a pixel in metres; 10 where nothing is known of the ground."""
-    if geobox.crs is None:
-        return 10.0
-    height = abs(float(geobox.affine.e)) or abs(float(geobox.affine.d))
-    return height * 111_320 if geobox.crs.geographic else height
 
 
 def make_claim(plan: Plan, legend: Legend, options: Options) -> dict[str, Any]:
@@ -135,6 +149,7 @@ def make_claim(plan: Plan, legend: Legend, options: Options) -> dict[str, Any]:
         },
         "model": model_id(plan.predictor),
         "fingerprint": getattr(plan.predictor, "fingerprint", None),
+        "backend": plan.predictor.computed_with if isinstance(plan.predictor, Model) else None,
         "applicability": plan.with_applicability is not None,
         "bands": list(plan.bands),
         "legend": [[c.id, c.name, list(c.color)] for c in legend.classes],

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING
 
+from highwall.cores import usable_cores
 from highwall.errors import BadInput
 from highwall.products.job import Job, Outcome, do
 from highwall.products.tether import interrupts_held, tie
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
-
-CORES: int = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-"""Cores that this process may use."""
 
 
 def map_on_pool(jobs: Sequence[Job], workers: int, work: Callable[[Job, int], Outcome] = do) -> Generator[Outcome]:
@@ -32,7 +29,7 @@ def map_on_pool(jobs: Sequence[Job], workers: int, work: Callable[[Job, int], Ou
     Raises:
         BadInput: a worker died, as it does when memory runs out; what it had done is kept.
     """
-    threads = max(CORES // workers, 1)
+    threads = max(usable_cores() // workers, 1)
     spawn = multiprocessing.get_context("spawn")  # a fork would share torch's threads
     there, here = spawn.Pipe(duplex=False)
     pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=spawn, initializer=tie, initargs=(there,))

@@ -16,6 +16,7 @@ from rasterio.windows import Window
 from highwall.errors import BadInput
 from highwall.legend import UNKNOWN
 from highwall.mapping.engine import STEPS
+from highwall.products.overviews import Raw, mean_overviews, mode_overviews
 from highwall.products.scratch import CLASSES, HEAD, PROBABILITIES
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ def write_classes(path: Path, work: Path, geobox: GeoBox, legend: Legend) -> Non
     inside = (
         f"<ColorInterp>Palette</ColorInterp><CategoryNames>{categories}</CategoryNames><ColorTable>{table}</ColorTable>"
     )
-    vrt = _vrt(_raw(work / CLASSES, geobox, 1), geobox, [("class", inside)])
-    _copy(vrt, path, geobox.shape[1], overview_resampling="mode")
+    raw = _raw(work / CLASSES, geobox, 1)
+    with writing(path), mode_overviews(raw) as overviews:
+        _copy(_vrt([raw, *overviews], geobox, [("class", inside)]), path)
 
 
 def write_probabilities(path: Path, work: Path, geobox: GeoBox, legend: Legend, *, applicability: bool = False) -> None:
@@ -69,42 +71,57 @@ def write_probabilities(path: Path, work: Path, geobox: GeoBox, legend: Legend, 
     inside = f"<Offset>0</Offset><Scale>{1 / STEPS!r}</Scale>"
     names = (*legend.names, APPLICABILITY) if applicability else legend.names
     raw = _raw(work / PROBABILITIES, geobox, len(names))
-    vrt = _vrt(raw, geobox, [(name, inside) for name in names])
-    _copy(vrt, path, geobox.shape[1], overview_resampling="average", level=1, predictor="standard")
+    with writing(path), mean_overviews(raw) as overviews:
+        vrt = _vrt([raw, *overviews], geobox, [(name, inside) for name in names])
+        _copy(vrt, path, level=1, predictor="standard")
 
 
-def _raw(path: Path, geobox: GeoBox, bands: int) -> Path:
-    """Write the header that makes GDAL read raw bytes, rows of bands of pixels."""
+def _raw(path: Path, geobox: GeoBox, bands: int) -> Raw:
     height, width = geobox.shape
-    path.with_suffix(".hdr").write_text(
-        f"ENVI\nsamples = {width}\nlines = {height}\nbands = {bands}\nheader offset = {len(HEAD)}\n"
+    return Raw(path, (height, bands, width), len(HEAD))
+
+
+def _write_header(raw: Raw) -> None:
+    """Write the header that makes GDAL read raw bytes, rows of bands of pixels."""
+    height, bands, width = raw.shape
+    raw.path.with_suffix(".hdr").write_text(
+        f"ENVI\nsamples = {width}\nlines = {height}\nbands = {bands}\nheader offset = {raw.head}\n"
         "file type = ENVI Standard\ndata type = 1\ninterleave = bil\nbyte order = 0\n",
         "ascii",
     )
-    return path
 
 
-def _vrt(raw: Path, geobox: GeoBox, bands: Sequence[tuple[str, str]]) -> str:
-    """Describe raw bytes on a grid as a virtual dataset; `bands` are descriptions and what else a band holds."""
+def _vrt(raws: Sequence[Raw], geobox: GeoBox, bands: Sequence[tuple[str, str]]) -> str:
+    """Describe raw bytes on a grid, and their overviews, as a virtual dataset.
+
+    Args:
+        raws: the raster and its overviews; headers are written beside them.
+        geobox: the raster's grid.
+        bands: descriptions, and what else a band holds.
+    """
+    for raw in raws:
+        _write_header(raw)
     height, width = geobox.shape
     where = ""
     if geobox.crs is not None:
         transform = ", ".join(repr(value) for value in geobox.affine.to_gdal())
         where = f"<SRS>{escape(geobox.crs.to_wkt())}</SRS><GeoTransform>{transform}</GeoTransform>"
-    parts = [
-        f'<VRTRasterBand dataType="Byte" band="{number}"><Description>{escape(name)}</Description>'
-        f"<NoDataValue>{UNKNOWN}</NoDataValue>{inside}<SimpleSource>"
-        f'<SourceFilename relativeToVRT="0">{escape(str(raw))}</SourceFilename><SourceBand>{number}</SourceBand>'
-        "</SimpleSource></VRTRasterBand>"
-        for number, (name, inside) in enumerate(bands, 1)
-    ]
+    names = [f'<SourceFilename relativeToVRT="0">{escape(str(raw.path))}</SourceFilename>' for raw in raws]
+    parts = []
+    for number, (name, inside) in enumerate(bands, 1):
+        sources = [f"{file}<SourceBand>{number}</SourceBand>" for file in names]
+        overviews = "".join(f"<Overview>{source}</Overview>" for source in sources[1:])
+        parts.append(
+            f'<VRTRasterBand dataType="Byte" band="{number}"><Description>{escape(name)}</Description>'
+            f"<NoDataValue>{UNKNOWN}</NoDataValue>{inside}<SimpleSource>{sources[0]}</SimpleSource>{overviews}"
+            "</VRTRasterBand>"
+        )
     return f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}">{where}{"".join(parts)}</VRTDataset>'
 
 
-def _copy(vrt: str, path: Path, width: int, **options: Any) -> None:
-    overviews = "NONE" if width == 1 else "AUTO"  # GDAL would halve the height alone, which no validator takes
-    with writing(path), rasterio.Env(GDAL_CACHEMAX=256 * 2**20):
-        rasterio.shutil.copy(vrt, path, **COG, overviews=overviews, **options)
+def _copy(vrt: str, path: Path, **options: Any) -> None:
+    with rasterio.Env(GDAL_CACHEMAX=256 * 2**20):
+        rasterio.shutil.copy(vrt, path, **COG, overviews="FORCE_USE_EXISTING", **options)
         _read_back(path)
 
 

@@ -70,6 +70,13 @@ def claimed(out: Path, claim: dict[str, Any], *, resume: bool) -> Iterator[Path 
                 folder.rmdir()
 
 
+def earlier_claim(out: Path) -> dict[str, Any]:
+    """Return the claim of what is at `out` or was begun there; empty if there is none."""
+    made = _read(out / MANIFEST) or {}
+    begun: dict[str, Any] = made.get("claim") or _read(work_folder(out) / CLAIM) or {}
+    return begun
+
+
 def finish(product: Path, out: Path) -> None:
     """Give a finished product its final name.
 

@@ -119,6 +119,33 @@ class SceneReader:
                 parts.append(image.pixels[:, image.valid])
         return np.concatenate(parts, axis=1)
 
+    def from_afar(self, window: Window, step: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Read a window in pixels that are `step` times as large, from overviews where there are any.
+
+        Returns:
+            Reflectance `(band, y, x)`, and where all bands hold data `(y, x)`; flaws and masks have no say.
+
+        Raises:
+            BadInput: as `read`.
+        """
+        where = self._where(window)
+        height, width = (-(-(span.stop - span.start) // step) for span in where)
+        pixels, valid = np.empty((len(self.bands), height, width), np.float32), np.ones((height, width), bool)
+        any_count = np.zeros((height, width), bool)
+        for path, positions in self._planes.items():
+            planes = [self.scene.planes[self.bands[position]] for position in positions]
+            counts, has_data = self._sources[path].from_afar(planes, where, (height, width))
+            valid &= has_data
+            any_count |= (counts != 0).any(axis=0)
+            for position, plane, values in zip(positions, planes, counts, strict=True):
+                pixels[position] = plane.calibration.reflectance(values)
+        return pixels, valid & any_count
+
+    @property
+    def has_overviews(self) -> bool:
+        """Whether `from_afar` need not read every pixel."""
+        return all(source.dataset.overviews(1) for source in self._sources.values())
+
     def _where(self, window: Window | None) -> Window:
         height, width = self.scene.shape
         rows, columns = window or (slice(0, height), slice(0, width))

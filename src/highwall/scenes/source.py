@@ -90,15 +90,44 @@ class Source:
         fine = fine[:, *(cropped(fine_span, self.factor) for fine_span in where)]
         return fine, np.logical_and.reduce(np.isfinite(fine))
 
-    def counts(self, indexes: list[int], inside: Window, *, masks: bool = False) -> NDArray[Any]:
+    def from_afar(
+        self, planes: Sequence[Plane], where: Window, shape: tuple[int, int]
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Read a window of the grid as `read` does, but in fewer pixels, from overviews where the raster has any.
+
+        Raises:
+            BadInput: the file is damaged, or finer than the grid.
+        """
+        if self.parts > 1:
+            raise BadInput(f"{self.path}: its pixels are finer than the scene's grid")
+        sizes = (self.dataset.height, self.dataset.width)
+        rows, columns = (clipped(covering(span, self.factor), size) for span, size in zip(where, sizes, strict=True))
+        counts = self.counts([plane.index for plane in planes], (rows, columns), shape)
+        has_data = np.isfinite(counts)
+        for position, plane in enumerate(planes):
+            if plane.nodata is not None:
+                has_data[position] &= counts[position] != plane.nodata
+        return counts, np.logical_and.reduce(has_data)
+
+    def counts(
+        self, indexes: list[int], inside: Window, shape: tuple[int, int] | None = None, *, masks: bool = False
+    ) -> NDArray[Any]:
         """Read a window of the raster's own pixels, `(index, y, x)`, or of the masks of its bands.
+
+        Args:
+            indexes: numbers of its bands, from 1.
+            inside: the window.
+            shape: height and width to read it in, if not its own.
+            masks: whether to read masks.
 
         Raises:
             BadInput: the file is damaged.
         """
         window = tuple((span.start, span.stop) for span in inside)
+        out = None if shape is None else (len(indexes), *shape)
+        read = self.dataset.read_masks if masks else self.dataset.read
         try:
-            values: NDArray[Any] = (self.dataset.read_masks if masks else self.dataset.read)(indexes, window=window)
+            values: NDArray[Any] = read(indexes, window=window, out_shape=out)
         except RasterioError as error:
             reason = str(error.__cause__ or error).splitlines()[0]
             raise BadInput(f"{self.path}: damaged or truncated ({reason})") from None

@@ -1,111 +1,115 @@
-"""Random changes of a tile that leave its meaning: crops, flips, quarter turns, elastic transformation."""
+"""Random changes of samples that leave their meaning, many at once, on the device that trains.
+
+What changes a sample is drawn beforehand (`draw.py`); here is no chance.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import torch
 from torch.nn import functional
 
 from highwall.legend import UNKNOWN
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from highwall.training.config import AugmentationConfig
+    from torch import Tensor
 
-Sample = tuple["NDArray[np.float32]", "NDArray[np.uint8]"]
-"""Reflectance `(band, y, x)`, 0 in all bands without data, and labels `(y, x)`, 255 where unknown."""
+    from highwall.training.decoded import Coding
 
-
-def augment(sample: Sample, config: AugmentationConfig, crop: int | None, rng: np.random.Generator) -> Sample:
-    """Crop, deform, flip and turn a tile at random, image and labels alike."""
-    if crop is not None:
-        sample = random_crop(sample, crop, rng)
-    if config.elastic > 0:
-        sample = elastic(sample, config.elastic, config.elastic_scale, rng)
-    if config.flips:
-        sample = random_flips(sample, rng)
-    if config.quarter_turns:
-        sample = quarter_turn(sample, int(rng.integers(4)))
-    if config.brightness or config.tint:
-        sample = random_light(sample, config.brightness, config.tint, rng)
-    return sample
+Pair = tuple["Tensor", "Tensor"]
+"""Reflectance `(n, band, y, x)` float32, 0 in all bands without data, and labels `(n, y, x)` int64, 255 if unknown."""
 
 
-def pad(sample: Sample, height: int, width: int) -> Sample:
-    """Extend a tile below and to the right by ground without data and labels unknown."""
-    pixels, labels = sample
-    below, right = max(height - labels.shape[0], 0), max(width - labels.shape[1], 0)
-    if below == right == 0:
-        return sample
+class Group(NamedTuple):
+    """Samples of one size, and what becomes of them."""
+
+    planes: Tensor
+    """The samples as tiles are stored, `(n, band + 1, y, x)` uint16 or float32."""
+
+    nodes: Tensor
+    """Elastic displacements `(n, 2, row, column)` float32, as in `Draw`."""
+
+    symmetries: tuple[int, ...]
+    """Mirroring and turn of each, as in `Draw`; the turned sizes are the same for all."""
+
+    light: Tensor
+    """Factors `(n, band)` float32, as in `Draw`."""
+
+
+def augment(group: Group, coding: Coding) -> Pair:
+    """Deform, mirror, turn and light up samples, image and labels alike.
+
+    The elastic transformation is that of Simard, Steinkraus and Platt (2003), with displacements drawn on a coarse
+    grid and interpolated by cubic splines instead of being smoothed by a Gaussian. Reflectance is interpolated
+    linearly, labels are taken from the nearest pixel. Pixels next to ground without data lose their data and their
+    label, so that no reflectance is mixed with nothing.
+    """
+    pixels, labels = _decode(group.planes, coding)
+    if group.nodes.numel():
+        pixels, labels = _deform(pixels, labels, turn(_places(group.nodes, labels.shape[-2:]), group.symmetries))
+    else:
+        pixels, labels = turn(pixels, group.symmetries), turn(labels, group.symmetries)
+    if group.light.numel():
+        pixels = pixels * group.light[..., None, None]
+    return pixels, labels[:, 0].long()
+
+
+def assemble(pairs: Sequence[Pair]) -> Pair:
+    """Make one batch of groups of any sizes; smaller samples get ground without data, unknown, below and right."""
+    if len(pairs) == 1:
+        return pairs[0]
+    height, width = (max(labels.shape[axis] for _, labels in pairs) for axis in (1, 2))
+
+    def padded(planes: Tensor, value: int) -> Tensor:
+        return functional.pad(planes, (0, width - planes.shape[-1], 0, height - planes.shape[-2]), value=value)
+
     return (
-        np.pad(pixels, ((0, 0), (0, below), (0, right))),
-        np.pad(labels, ((0, below), (0, right)), constant_values=UNKNOWN),
+        torch.cat([padded(pixels, 0) for pixels, _ in pairs]),
+        torch.cat([padded(labels, UNKNOWN) for _, labels in pairs]),
     )
 
 
-def random_crop(sample: Sample, size: int, rng: np.random.Generator) -> Sample:
-    """Cut a square out of a tile, after padding where the tile is smaller."""
-    pixels, labels = pad(sample, size, size)
-    y, x = (int(rng.integers(length - size + 1)) for length in labels.shape)
-    window = np.s_[y : y + size, x : x + size]
-    return pixels[:, *window], labels[window]
+def turn(planes: Tensor, symmetries: Sequence[int]) -> Tensor:
+    """Mirror and turn samples `(n, plane, y, x)`, each by its own symmetry."""
+    if not any(symmetries):
+        return planes
+    mirrored = [one.flip(1) if symmetry >= 4 else one for one, symmetry in zip(planes, symmetries, strict=True)]
+    return torch.stack(
+        [torch.rot90(one, symmetry % 4, (1, 2)) for one, symmetry in zip(mirrored, symmetries, strict=True)]
+    )
 
 
-def random_flips(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Mirror a tile left-right and up-down, each with probability one half."""
-    window = tuple(slice(None, None, -1 if rng.random() < 0.5 else 1) for _ in range(2))
-    pixels, labels = sample
-    return pixels[:, *window], labels[window]
+def _decode(planes: Tensor, coding: Coding) -> tuple[Tensor, Tensor]:
+    """Return reflectance `(n, band, y, x)` and labels `(n, 1, y, x)`, both float32."""
+    values = planes.to(torch.float32)
+    bands, labels = values[:, :-1], values[:, -1:]
+    if planes.dtype == torch.uint16:
+        bands = torch.where(bands == 0, 0, (bands - 1) * coding.scale + coding.offset)
+    return bands, labels
 
 
-def random_light(sample: Sample, brightness: float, tint: float, rng: np.random.Generator) -> Sample:
-    """Multiply reflectance by random factors, lognormal: one for all bands, and one for each."""
-    pixels, labels = sample
-    factors = np.exp(rng.normal(0, brightness) + rng.normal(0, tint, (len(pixels), 1, 1)))
-    return pixels * factors.astype(np.float32), labels
+def _places(nodes: Tensor, shape: Sequence[int]) -> Tensor:
+    """Tell where in a sample each pixel of the deformed one comes from, `(n, 2, y, x)`, x before y, from -1 to 1."""
+    height, width = shape
+    fine = functional.interpolate(nodes, (height, width), mode="bicubic", align_corners=True)
+    rows = torch.arange(height, device=nodes.device)[:, None]
+    columns = torch.arange(width, device=nodes.device)
+    x = 2 * (columns + fine[:, 1]) / max(width - 1, 1) - 1
+    y = 2 * (rows + fine[:, 0]) / max(height - 1, 1) - 1
+    return torch.stack([x, y], 1)
 
 
-def quarter_turn(sample: Sample, turns: int) -> Sample:
-    """Turn a tile by a multiple of 90 degrees."""
-    pixels, labels = sample
-    return np.rot90(pixels, turns, (1, 2)), np.rot90(labels, turns)
+def _deform(pixels: Tensor, labels: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """Take each pixel from its place; beyond the border samples are continued by their mirror image."""
+    grid = places.movedim(1, -1)
 
+    def sampled(planes: Tensor, mode: str) -> Tensor:
+        return functional.grid_sample(planes, grid, mode, padding_mode="reflection", align_corners=True)
 
-def elastic(sample: Sample, amplitude: float, scale: float, rng: np.random.Generator) -> Sample:
-    """Deform a tile by smooth random displacements.
-
-    After Simard, Steinkraus and Platt (2003), with displacements drawn on a coarse grid and interpolated
-    by cubic splines instead of being smoothed by a Gaussian. Reflectance is interpolated linearly, labels
-    are taken from the nearest pixel. Pixels next to ground without data lose their data and their label,
-    so that no reflectance is mixed with nothing.
-
-    Args:
-        sample: the tile.
-        amplitude: standard deviation of the displacements at the grid's nodes, in pixels.
-        scale: distance of the grid's nodes, in pixels.
-        rng: where the displacements come from.
-    """
-    pixels, labels = sample
-    height, width = labels.shape
-    nodes = (2, int(height / scale) + 3, int(width / scale) + 3)
-    coarse = torch.from_numpy(rng.normal(0, amplitude, nodes).astype(np.float32))
-    fine = functional.interpolate(coarse[None], (height, width), mode="bicubic", align_corners=True)[0]
-    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    x = 2 * (columns + fine[1]) / max(width - 1, 1) - 1
-    y = 2 * (rows + fine[0]) / max(height - 1, 1) - 1
-    grid = torch.stack([x, y], -1)[None]
-
-    def sampled(planes: NDArray[Any], mode: str) -> NDArray[np.float32]:
-        source = torch.from_numpy(np.ascontiguousarray(planes, np.float32))[None]
-        moved = functional.grid_sample(source, grid, mode, padding_mode="reflection", align_corners=True)
-        return cast("NDArray[np.float32]", moved[0].numpy())
-
-    moved, moved_labels = sampled(pixels, "bilinear"), sampled(labels[None], "nearest")[0].astype(np.uint8)
-    holes = (pixels == 0).all(0, keepdims=True)
-    if holes.any():
-        lost = sampled(holes, "bilinear")[0] > 0
-        moved[:, lost], moved_labels[lost] = 0, UNKNOWN
-    return moved, moved_labels
+    holes = (pixels == 0).all(1, keepdim=True)
+    moved = sampled(torch.cat([pixels, holes], 1), "bilinear")
+    lost = moved[:, -1:] > 0
+    return moved[:, :-1].masked_fill(lost, 0), sampled(labels, "nearest").masked_fill(lost, UNKNOWN)

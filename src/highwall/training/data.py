@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
+from highwall.ahead import ahead
 from highwall.legend import UNKNOWN
 from highwall.tiles import read_image, read_labels
-from highwall.training.augment import augment, pad
+from highwall.training.augment import Group
+from highwall.training.draw import UNCHANGED, Draw, draw, random_window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from highwall.tiles import Encoding, Tile
-    from highwall.training.augment import Sample
     from highwall.training.config import Recipe
+    from highwall.training.decoded import DecodedTiles
 
-Pair = tuple["Tensor", "Tensor"]
-"""Reflectance `(..., band, y, x)` float32 and labels `(..., y, x)` int64, 255 where unknown."""
+Sample = tuple["NDArray[np.float32]", "NDArray[np.uint8]"]
+"""Reflectance `(band, y, x)`, 0 in all bands without data, and labels `(y, x)`, 255 where unknown."""
+
+
+class Drawn(NamedTuple):
+    """A sample as it is stored, and what is to be done to it."""
+
+    planes: NDArray[Any]
+    """`(band + 1, y, x)`, as in `DecodedTiles`."""
+
+    draw: Draw
 
 
 def read_sample(tile: Tile, encoding: Encoding) -> Sample:
@@ -34,29 +44,20 @@ def read_sample(tile: Tile, encoding: Encoding) -> Sample:
     return image.pixels, np.where(image.valid, labels, np.uint8(UNKNOWN))
 
 
-def as_pair(sample: Sample) -> Pair:
-    """Hand a sample over to torch."""
-    pixels, labels = sample
-    return torch.from_numpy(np.ascontiguousarray(pixels)), torch.from_numpy(labels.astype(np.int64))
-
-
-def collate(pairs: Sequence[Pair]) -> Pair:
-    """Make a batch of samples of any sizes; smaller ones are padded with ground without data, unknown."""
-    height = max(labels.shape[0] for _, labels in pairs)
-    width = max(labels.shape[1] for _, labels in pairs)
-    padded = [as_pair(pad((pixels.numpy(), labels.numpy()), height, width)) for pixels, labels in pairs]
-    return torch.stack([pixels for pixels, _ in padded]), torch.stack([labels for _, labels in padded])
-
-
-class TrainingTiles(Dataset[Pair]):
-    """One epoch of augmented tiles, whose order and changes depend on seed and epoch alone."""
+class TrainingTiles(Dataset[Drawn]):
+    """One epoch of samples, whose order and changes depend on seed and epoch alone."""
 
     def __init__(
-        self, tiles: Sequence[Tile], visits: Sequence[int], encoding: Encoding, recipe: Recipe, seeds: tuple[int, ...]
+        self,
+        tiles: Sequence[Tile],
+        decoded: DecodedTiles,
+        visits: Sequence[int],
+        recipe: Recipe,
+        seeds: tuple[int, ...],
     ) -> None:
         self.tiles = tiles
+        self.decoded = decoded
         self.visits = visits
-        self.encoding = encoding
         self.recipe = recipe
         self.seeds = seeds
 
@@ -64,11 +65,13 @@ class TrainingTiles(Dataset[Pair]):
         """Count the samples of the epoch."""
         return sum(self.visits)
 
-    def __getitem__(self, index: int) -> Pair:
-        """Read and augment one sample."""
-        sample = read_sample(self.tiles[self._order[index]], self.encoding)
+    def __getitem__(self, index: int) -> Drawn:
+        """Cut out one sample, and draw its changes."""
         rng = np.random.default_rng([*self.seeds, index])
-        return as_pair(augment(sample, self.recipe.augmentation, self.recipe.crop, rng))
+        planes = self.decoded[self.tiles[self._order[index]]]
+        if (size := self.recipe.crop) is not None:
+            planes = cut(planes, random_window(planes.shape[1:], size, rng))
+        return Drawn(planes, draw(self.recipe.augmentation, planes.shape[1:], len(planes) - 1, rng))
 
     @cached_property
     def _order(self) -> NDArray[np.intp]:
@@ -76,22 +79,63 @@ class TrainingTiles(Dataset[Pair]):
         return np.random.default_rng(self.seeds).permutation(every)
 
 
-class WholeTiles(Dataset[Pair]):
+class WholeTiles(Dataset[Drawn]):
     """Tiles as they are, one after the other."""
 
-    def __init__(self, tiles: Sequence[Tile], encoding: Encoding) -> None:
+    def __init__(self, tiles: Sequence[Tile], decoded: DecodedTiles) -> None:
         self.tiles = tiles
-        self.encoding = encoding
+        self.decoded = decoded
 
     def __len__(self) -> int:
         """Count the tiles."""
         return len(self.tiles)
 
-    def __getitem__(self, index: int) -> Pair:
-        """Read one tile."""
-        return as_pair(read_sample(self.tiles[index], self.encoding))
+    def __getitem__(self, index: int) -> Drawn:
+        """Return one tile."""
+        return Drawn(self.decoded[self.tiles[index]], UNCHANGED)
+
+
+class Ahead(DataLoader[Any]):
+    """A loader whose next batch is made while the present one is used: in a thread, for all it does is copying."""
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        """Go through the batches."""
+        return ahead(batch for batch in super().__iter__())
+
+
+def cut(planes: NDArray[Any], window: tuple[slice, slice]) -> NDArray[Any]:
+    """Cut a window out of a tile; beyond the tile, below and right, is ground without data, labels unknown."""
+    inside = planes[:, *window]
+    height, width = (part.stop - part.start for part in window)
+    if inside.shape[1:] == (height, width):
+        return inside
+    whole = np.zeros((len(planes), height, width), planes.dtype)
+    whole[-1] = UNKNOWN
+    whole[:, : inside.shape[1], : inside.shape[2]] = inside
+    return whole
+
+
+def collate(samples: Sequence[Drawn]) -> list[Group]:
+    """Put samples together whose sizes are the same, before and after they are turned."""
+    alike: dict[tuple[object, ...], list[Drawn]] = {}
+    for sample in samples:
+        alike.setdefault((sample.planes.shape, _on_its_side(sample)), []).append(sample)
+    return [
+        Group(
+            torch.from_numpy(np.stack([one.planes for one in some])),
+            torch.from_numpy(np.stack([one.draw.nodes for one in some])),
+            tuple(one.draw.symmetry for one in some),
+            torch.from_numpy(np.stack([one.draw.light for one in some])),
+        )
+        for some in alike.values()
+    ]
 
 
 def visits(shape: tuple[int, int], crop: int | None) -> int:
     """Count the crops that add up to a tile's area, at least one."""
     return 1 if crop is None else max(1, round(shape[0] * shape[1] / crop**2))
+
+
+def _on_its_side(sample: Drawn) -> bool:
+    height, width = sample.planes.shape[1:]
+    return height != width and sample.draw.symmetry % 2 == 1

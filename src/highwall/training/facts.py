@@ -13,7 +13,6 @@ from highwall.tiles.ground import geographic_ring
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from highwall.evaluation.calibration import Calibration
     from highwall.models.config import NetworkConfig
     from highwall.models.model import Model
     from highwall.training.stages import Run
@@ -29,10 +28,8 @@ def named(networks: Mapping[str, NetworkConfig]) -> dict[str, NetworkConfig]:
     }
 
 
-def facts(
-    run: Run, scores: dict[str, Any], calibration: Mapping[str, Calibration], leak: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """Tell what the model was trained on, how, from which weights, and what it scored.
+def facts(run: Run) -> dict[str, Any]:
+    """Tell what the model was trained on, how, and from which weights.
 
     Nothing in it changes from one run to the next of the same training: no time, no path.
     """
@@ -60,11 +57,6 @@ def facts(
         "seed": run.seed,
         "starts": [asdict(start) for start in plan.starts],
         "notes": list(plan.notes),
-        "scores": scores,
-        "leak": leak,
-        "calibration": {
-            level: found.to_json(run.dataset.encoding.legend.names) for level, found in calibration.items()
-        },
         "versions": {name: version(name) for name in LIBRARIES},
     }
 

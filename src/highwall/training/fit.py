@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from highwall.errors import BadInput
 from highwall.files import new_file
 from highwall.models.networks import default_device
+from highwall.training.checkpoint import LastCheckpoint
 from highwall.training.history import History
 from highwall.training.module import JointTraining
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from highwall.models.networks import Networks
     from highwall.training.config import Recipe
+    from highwall.training.decoded import DecodedTiles
     from highwall.training.task import Task
 
 WEIGHTS: Final = "networks.safetensors"
@@ -34,12 +36,13 @@ HISTORY: Final = "history.csv"
 log = logging.getLogger("highwall")
 
 
-def fit(build: Callable[[], Networks], task: Task, folder: Path) -> Networks:
+def fit(build: Callable[[], Networks], task: Task, tiles: DecodedTiles, folder: Path) -> Networks:
     """Train the networks of a task, go on where a killed run was, or take what a finished run left.
 
     Args:
         build: makes the networks as they are before training.
         task: what to train on.
+        tiles: the tiles of the task, and perhaps others.
         folder: where the checkpoints are, `history.csv`, and in the end the weights.
 
     Returns:
@@ -51,14 +54,14 @@ def fit(build: Callable[[], Networks], task: Task, folder: Path) -> Networks:
         networks.load_state_dict(load_file(weights))
         return networks.eval().to(default_device())
     seed_everything(task.seed, verbose=False)
-    module = JointTraining(build(), task)
+    module = JointTraining(build(), task, tiles)
     checkpoints = folder / "checkpoints"
     trainer = _trainer(task, folder, checkpoints)
     best, last = checkpoints / "best.ckpt", checkpoints / "last.ckpt"
     if last.exists():
-        log.info("%s  continues from the last complete epoch", task.name)
+        log.info("%s  continues from its last checkpoint", task.name)
     with warnings.catch_warnings():
-        # The loaders have no workers, since tiles are small, and epochs are short; Lightning advises otherwise.
+        # The loaders have no workers but a thread, and epochs are short; Lightning advises otherwise.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         warnings.filterwarnings("ignore", ".*smaller than the logging interval.*")
         warnings.filterwarnings("ignore", ".*Checkpoint directory .* exists.*")
@@ -96,21 +99,20 @@ def check_devices(recipe: Recipe) -> None:
 
 def _trainer(task: Task, folder: Path, checkpoints: Path) -> Trainer:
     recipe = task.recipe
-    files: dict[str, Any] = {"dirpath": checkpoints, "enable_version_counter": False, "every_n_epochs": task.pace}
     callbacks: list[Callback] = [History(folder / HISTORY, task.name)]
     if task.keeps_best:
-        callbacks.append(
-            ModelCheckpoint(filename="best", monitor="val_miou", mode="max", save_weights_only=True, **files)
-        )
+        best: dict[str, Any] = {"monitor": "val_miou", "mode": "max", "every_n_epochs": task.pace}
+        files: dict[str, Any] = {"dirpath": checkpoints, "filename": "best", "enable_version_counter": False}
+        callbacks.append(ModelCheckpoint(save_weights_only=True, **best, **files))
     if task.validation and recipe.patience is not None:
         callbacks.append(EarlyStopping("val_loss", patience=recipe.patience))
     if sys.stderr.isatty():
         callbacks.append(RichProgressBar())
-    callbacks.append(ModelCheckpoint(filename="last", save_on_train_epoch_end=True, **files))  # with the others' state
+    callbacks.append(LastCheckpoint(checkpoints / "last.ckpt", task.pace))  # with the others' state
     return Trainer(
         max_epochs=task.epochs,
         limit_train_batches=task.steps_per_epoch,
-        precision=_precision(recipe),
+        precision=precision(recipe),
         accelerator=recipe.accelerator,
         devices=recipe.devices,
         strategy=recipe.strategy,
@@ -127,7 +129,7 @@ def _trainer(task: Task, folder: Path, checkpoints: Path) -> Trainer:
     )
 
 
-def _precision(recipe: Recipe) -> Any:
+def precision(recipe: Recipe) -> Any:
     """Choose bfloat16 where the machine has instructions for it: elsewhere it is slower than float32."""
     if recipe.precision != "auto":
         return recipe.precision

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from highwall.evaluation.confusion import confusion
 from highwall.legend import UNKNOWN
+from highwall.models.answers import ask_networks
+from highwall.models.backends import in_torch
 from highwall.models.features import features
 from highwall.models.forest import Forest, fit_forest
-from highwall.models.model import AVERAGE, FOREST, ask_networks
+from highwall.models.model import AVERAGE, FOREST
 from highwall.training.data import read_sample
 
 if TYPE_CHECKING:
@@ -59,11 +62,12 @@ def ask(
         seed: which ones.
     """
     classes = len(encoding.legend)
+    compute = in_torch(networks, torch.float32)
     matrices: dict[str, list[NDArray[np.int64]]] = {name: [] for name in (*networks.names, AVERAGE)}
     drawn: list[tuple[NDArray[Any], ...]] = []
     for number, tile in enumerate(tiles):
         pixels, labels = read_sample(tile, encoding)
-        seen = ask_networks(networks, pixels[None])
+        seen = ask_networks(compute, pixels[None])
         given = dict(zip(networks.names, seen.members[:, 0], strict=True)) | {AVERAGE: seen.average[0]}
         for name, probabilities in given.items():
             matrices[name].append(confusion(labels, probabilities.argmax(0).astype(np.uint8), classes))

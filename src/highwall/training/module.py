@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -11,51 +11,64 @@ from lightning import LightningModule
 from torch.nn import functional
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader
 
 from highwall.evaluation.confusion import confusion
 from highwall.evaluation.scores import scores
 from highwall.legend import UNKNOWN
-from highwall.training.data import TrainingTiles, WholeTiles, collate, visits
+from highwall.training.augment import assemble, augment
+from highwall.training.data import Ahead, TrainingTiles, WholeTiles, collate, visits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
+    from torch.utils.data import Dataset
 
     from highwall.models.networks import Networks
+    from highwall.training.augment import Group, Pair
     from highwall.training.config import Recipe
-    from highwall.training.data import Pair
+    from highwall.training.data import Drawn
+    from highwall.training.decoded import DecodedTiles
     from highwall.training.task import Task
 
 
-def joint_loss(logits: Tensor, labels: Tensor, member_loss: float) -> Tensor:
+class JointLoss(NamedTuple):
+    """Cross-entropies over the pixels with a label; 0 where there is none."""
+
+    learned: Tensor
+    """What the networks learn by."""
+
+    average: Tensor
+    """That of their average alone, which compares with the validation loss."""
+
+
+def joint_loss(logits: Tensor, labels: Tensor, member_loss: float) -> JointLoss:
     """Cross-entropy of the networks' average, and of each network alone.
 
     Args:
         logits: `(member, n, class, y, x)`.
         labels: class indices `(n, y, x)`, 255 where unknown.
         member_loss: weight of the members' mean loss beside that of their average.
-
-    Returns:
-        The loss; 0 where no pixel is labelled.
     """
+    known = (labels != UNKNOWN).sum().clamp(min=1)
 
     def loss(logit: Tensor) -> Tensor:
-        total = functional.cross_entropy(logit, labels, ignore_index=UNKNOWN, reduction="sum")
-        return total / (labels != UNKNOWN).sum().clamp(min=1)
+        return functional.cross_entropy(logit, labels, ignore_index=UNKNOWN, reduction="sum") / known
 
-    together = loss(logits.mean(0))
+    average = loss(logits.mean(0))
     if not member_loss:
-        return together
-    return together + member_loss * torch.stack([loss(member) for member in logits]).mean()
+        return JointLoss(average, average)
+    return JointLoss(average + member_loss * torch.stack([loss(member) for member in logits]).mean(), average)
 
 
 class JointTraining(LightningModule):
     """Trains all networks at once on the loss of their average, and validates the average."""
 
-    def __init__(self, networks: Networks, task: Task) -> None:
+    def __init__(self, networks: Networks, task: Task, tiles: DecodedTiles) -> None:
         super().__init__()
         self.networks = networks
         self.task = task
+        self.tiles = tiles
         self.matrix = np.zeros((len(task.encoding.legend),) * 2, np.int64)
 
     @property
@@ -63,26 +76,33 @@ class JointTraining(LightningModule):
         """What training does."""
         return self.task.recipe
 
-    def train_dataloader(self) -> DataLoader[Pair]:
+    def train_dataloader(self) -> Ahead:
         """Make the loader of one epoch; Lightning asks again each epoch."""
         counts = [visits(shape, self.recipe.crop) for shape in self.task.shapes]
         seeds = (self.task.seed, self.current_epoch)
-        tiles = TrainingTiles(self.task.tiles, counts, self.task.encoding, self.recipe, seeds)
-        return DataLoader(tiles, self.recipe.batch, collate_fn=collate)
+        return self._loader(TrainingTiles(self.task.tiles, self.tiles, counts, self.recipe, seeds), self.task.batch)
 
-    def val_dataloader(self) -> DataLoader[Pair]:
+    def val_dataloader(self) -> Ahead:
         """Make the loader of the validation tiles."""
-        return DataLoader(WholeTiles(self.task.validation, self.task.encoding), 1, collate_fn=collate)
+        return self._loader(WholeTiles(self.task.validation, self.tiles), 1)
+
+    def on_after_batch_transfer(self, batch: Sequence[Group], _: int) -> Pair:
+        """Change the samples where the networks are."""
+        return assemble([augment(group, self.tiles.coding) for group in batch])
 
     def training_step(self, batch: Pair, _: int) -> Tensor:
         """Return the loss of one batch."""
         # Dropout depends on seed and step alone, so that a resumed training goes on as if nothing had been.
-        torch.manual_seed(self.task.seed * 1_000_003 + self.global_step)
+        # (`torch.manual_seed` would keep a note, stack trace and all, for a GPU that isn't in use yet.)
+        seed = self.task.seed * 1_000_003 + self.global_step
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
         reflectance, labels = batch
-        logits = self.networks(reflectance)
-        of_average = joint_loss(logits.detach(), labels, 0)  # told, since it compares with the validation loss
-        self.log("train_loss", of_average, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(labels))
-        return joint_loss(logits, labels, self.recipe.member_loss)
+        loss = joint_loss(self.networks(reflectance), labels, self.recipe.member_loss)
+        told = loss.average.detach()
+        self.log("train_loss", told, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(labels))
+        return loss.learned
 
     def on_validation_epoch_start(self) -> None:
         """Start a new confusion matrix."""
@@ -92,7 +112,7 @@ class JointTraining(LightningModule):
         """Compare the average's answer with the truth, and take down its loss."""
         reflectance, labels = batch
         logits = self.networks(reflectance)
-        self.log("val_loss", joint_loss(logits, labels, 0), batch_size=1, sync_dist=True)
+        self.log("val_loss", joint_loss(logits, labels, 0).average, batch_size=1, sync_dist=True)
         answer = logits.mean(0).argmax(1)
         self.matrix += confusion(labels.cpu().numpy(), answer.cpu().numpy(), len(self.matrix))
 
@@ -117,3 +137,6 @@ class JointTraining(LightningModule):
             return 0.5 * (1 + math.cos(math.pi * min((step - warm) / max(steps - warm, 1), 1)))
 
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, factor), "interval": "step"}}
+
+    def _loader(self, samples: Dataset[Drawn], batch: int) -> Ahead:
+        return Ahead(samples, batch, collate_fn=collate, pin_memory=self.device.type == "cuda")

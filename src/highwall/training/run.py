@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,9 @@ from highwall.models.folder import load_model, save_model
 from highwall.models.model import AVERAGE, Model
 from highwall.training.curves import draw_curves
 from highwall.training.facts import facts, named, report
+from highwall.training.first_look import fit_first_look
 from highwall.training.fit import HISTORY, check_devices
+from highwall.training.formats import agreement
 from highwall.training.leak import leak
 from highwall.training.level2 import ask
 from highwall.training.plan import make_plan
@@ -28,6 +31,7 @@ from highwall.training.stages import (
     fit_networks,
     judge_folds,
     judge_other_folds,
+    settled,
 )
 
 if TYPE_CHECKING:
@@ -64,16 +68,26 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
     if (folder / "model").exists():
         log.info("the training in %s is complete", folder)
         return load_model(folder / "model")
+    run = settled(run)
     roles, legend = run.plan.roles, dataset.encoding.legend
     networks = fit_networks(run)
     reference = recipe.learn_from == "val"
     judged, others = judge_folds(run), judge_other_folds(run)
+    look = fit_first_look(run.plan.roles.train, roles.sites, dataset.encoding, seed)
     level2 = fit_level2_on_validation(run, networks) if reference else fit_level2_honestly(run, judged)
     calibration = judged.calibration() if judged else {}
     scores = {"out_of_fold": summarise(judged.matrices, roles.sites, legend)} if judged else {}
     if roles.validation:
         asked = ask(networks, roles.validation, dataset.encoding, recipe.forest, 0, seed)
         scores["validation"] = summarise(asked.matrices, roles.validation_sites, legend)
+    told = {
+        "scores": scores,
+        "leak": leak(run, judged, others),
+        "calibration": {level: found.to_json(legend.names) for level, found in calibration.items()},
+        "agreement": agreement(run, networks),
+        "forests_tried": [trial.to_json() for trial in judged.trials] if judged else [],
+        "first_look": None if look is None else look.to_json(),
+    }
     model = Model(
         networks=networks,
         configs=named(run.plan.networks),
@@ -84,7 +98,8 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
         answers=recipe.forest.answers,
         final=level2.final,
         temperatures={level: found.temperature for level, found in calibration.items()},
-        facts=facts(run, scores, calibration, leak(run, judged, others)),
+        first_look=look,
+        facts=facts(run) | told,
     )
     if judged:
         alike = [fold for fold, _ in others] if level2.final == AVERAGE else []  # which have no forest
@@ -93,6 +108,7 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
         draw_curves(run.stage("networks") / HISTORY, folder / "curves.png")
         write_json(folder / "training.json", report(model))
         save_model(model, folder / "model")
+        shutil.rmtree(run.tiles.path.parent, ignore_errors=True)
     return model
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,11 @@ from highwall.evaluation.summary import by_site
 from highwall.models.features import feature_names
 from highwall.models.model import AVERAGE, FOREST
 from highwall.models.networks import build_networks
-from highwall.training.fit import fit
+from highwall.training.batch import settle_batch
+from highwall.training.compact import compact
+from highwall.training.data import visits
+from highwall.training.decoded import decode_tiles
+from highwall.training.fit import fit, precision
 from highwall.training.level2 import ask, cross_fit, fit_level2, join
 from highwall.training.task import Task
 
@@ -28,10 +32,13 @@ if TYPE_CHECKING:
 
     from highwall.evaluation.calibration import Calibration
     from highwall.evaluation.summary import Matrices
+    from highwall.models.config import ForestConfig
     from highwall.models.forest import Forest
     from highwall.models.networks import Networks
     from highwall.tiles import Dataset, Tile
+    from highwall.training.compact import Trial
     from highwall.training.config import Recipe
+    from highwall.training.decoded import DecodedTiles
     from highwall.training.level2 import CrossFit, Evidence
     from highwall.training.plan import Plan
 
@@ -58,6 +65,19 @@ class Run:
         """Names of the forest's features."""
         encoding = self.dataset.encoding
         return feature_names(encoding.bands, tuple(self.recipe.networks), encoding.legend, self.recipe.forest.answers)
+
+    @cached_property
+    def tiles(self) -> DecodedTiles:
+        """All tiles with labels that the training uses, decoded once."""
+        prints = (self.plan.statistics.fingerprint, self.plan.validation or "none")
+        path = self.stage("tiles") / f"{'-'.join(one[:16] for one in prints)}.npy"
+        roles = self.plan.roles
+        return decode_tiles((*roles.train, *roles.validation), self.dataset.encoding, path)
+
+    def build(self) -> Networks:
+        """Make the networks as they are before training."""
+        plan = self.plan
+        return build_networks(plan.networks, self.dataset.encoding.bands, self.classes, plan.normalisation)
 
     def stage(self, name: str) -> Path:
         """Return the folder of a stage."""
@@ -87,6 +107,12 @@ class OutOfFold:
     crossed: CrossFit
     folds: tuple[Fold, ...]
 
+    forest: ForestConfig
+    """What level 2 is made of."""
+
+    trials: tuple[Trial, ...] = ()
+    """The forests that were tried where it is to be compact."""
+
     @property
     def matrices(self) -> Matrices:
         """Confusion matrices `(tile, truth, answer)` by level; the forest's over the drawn pixels."""
@@ -107,6 +133,16 @@ class Level2:
     """The level whose answer counts."""
 
 
+def settled(run: Run) -> Run:
+    """Settle what the recipe leaves open: the batch size."""
+    recipe, shapes = run.recipe, run.plan.statistics.shapes
+    height, width = (recipe.crop or max(shape[axis] for shape in shapes) for axis in (0, 1))
+    samples = sum(visits(shape, recipe.crop) for shape in shapes)
+    shape = (len(run.dataset.encoding.bands), height, width)
+    found = settle_batch(recipe, precision(recipe), run.build, shape, samples, run.folder / "stages" / "batch.json")
+    return replace(run, recipe=found)
+
+
 def fit_networks(run: Run) -> Networks:
     """Train the networks on all training tiles."""
     return _fit(run, _main_task(run))
@@ -118,9 +154,10 @@ def judge_folds(run: Run) -> OutOfFold | None:
         return None
     answers = [_answer_for(run, run.plan.folds, fold, "fold") for fold in range(max(run.plan.folds) + 1)]
     evidence = join([(found, fold.held_out.tolist()) for fold, found in answers], len(run.plan.folds))
-    crossed = cross_fit(evidence, run.plan.folds, run.features, run.classes, run.recipe.forest, run.seed)
+    config, trials = _choose_forest(run, evidence)
+    crossed = cross_fit(evidence, run.plan.folds, run.features, run.classes, config, run.seed)
     folds = (replace(fold, forest=forest) for (fold, _), forest in zip(answers, crossed.forests, strict=True))
-    return OutOfFold(evidence, crossed, tuple(folds))
+    return OutOfFold(evidence, crossed, tuple(folds), config, trials)
 
 
 def judge_other_folds(run: Run) -> list[tuple[Fold, Matrices]]:
@@ -156,13 +193,13 @@ def fit_level2_honestly(run: Run, judged: OutOfFold | None) -> Level2:
         "unknown" if interval is None else f"{interval[0]:+.3f} to {interval[1]:+.3f}",
         final,
     )
-    return Level2(_fit_forest(run, evidence), final)
+    return Level2(_fit_forest(run, evidence, judged.forest), final)
 
 
 def fit_level2_on_validation(run: Run, networks: Networks) -> Level2:
     """Fit the forest on the networks' answers for the validation tiles, as the reference solution does."""
     evidence = _ask(run, networks, run.plan.roles.validation, share=1)
-    return Level2(_fit_forest(run, evidence), FOREST)
+    return Level2(_fit_forest(run, evidence, run.recipe.forest), FOREST)
 
 
 def _answer_for(run: Run, fold_of_tile: Sequence[int], number: int, stage: str) -> tuple[Fold, Evidence]:
@@ -184,8 +221,24 @@ def _answer_for(run: Run, fold_of_tile: Sequence[int], number: int, stage: str) 
     return Fold(networks, None, inside, held_out), _ask(run, networks, tiles, share)
 
 
-def _fit_forest(run: Run, evidence: Evidence) -> Forest:
-    return fit_level2(evidence.rows, evidence.labels, run.features, run.classes, run.recipe.forest, run.seed)
+def _choose_forest(run: Run, evidence: Evidence) -> tuple[ForestConfig, tuple[Trial, ...]]:
+    """Return what level 2 is to be made of, and what was tried."""
+    if not run.recipe.compact:
+        return run.recipe.forest, ()
+    legend = run.dataset.encoding.legend
+    chosen, trials = compact(evidence, run.plan.folds, run.features, legend, run.recipe.forest, run.seed)
+    log.info(
+        "compact forest: %d trees, depth %s, leaves of %d pixels or more, the cheapest of %d tried within 0.2 points",
+        chosen.trees,
+        chosen.max_depth,
+        chosen.min_leaf,
+        len(trials),
+    )
+    return chosen, trials
+
+
+def _fit_forest(run: Run, evidence: Evidence, config: ForestConfig) -> Forest:
+    return fit_level2(evidence.rows, evidence.labels, run.features, run.classes, config, run.seed)
 
 
 def _ask(run: Run, networks: Networks, tiles: Iterable[Tile], share: float) -> Evidence:
@@ -193,9 +246,7 @@ def _ask(run: Run, networks: Networks, tiles: Iterable[Tile], share: float) -> E
 
 
 def _fit(run: Run, task: Task) -> Networks:
-    plan = run.plan
-    build = partial(build_networks, plan.networks, run.dataset.encoding.bands, run.classes, plan.normalisation)
-    return fit(build, task, run.stage(task.name))
+    return fit(run.build, task, run.tiles, run.stage(task.name))
 
 
 def _main_task(run: Run) -> Task:

@@ -34,9 +34,20 @@ class Task:
     seed: int
 
     @property
+    def batch(self) -> int:
+        """Samples in a step.
+
+        Raises:
+            ValueError: the recipe leaves it open still.
+        """
+        if self.recipe.batch == "auto":
+            raise ValueError("the batch size is not settled")
+        return self.recipe.batch
+
+    @property
     def steps_per_epoch(self) -> int:
         """Number of batches in an epoch."""
-        whole = math.ceil(sum(visits(shape, self.recipe.crop) for shape in self.shapes) / self.recipe.batch)
+        whole = math.ceil(sum(visits(shape, self.recipe.crop) for shape in self.shapes) / self.batch)
         return min(whole, self.recipe.max_steps or whole)
 
     @property

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from highwall.models.experience import Experience
     from highwall.models.model import Model
-    from highwall.training.augment import Sample
+    from highwall.training.data import Sample
     from highwall.training.stages import Fold
 
 
@@ -80,7 +80,7 @@ def make_judge(model: Model, tiles: Tiles, fold: Fold, seed: int) -> Judge | Non
     learned, held_out = tiles.among(fold.learned), tiles.among(fold.held_out)
     if len(learned) < 2 or not held_out:
         return None
-    of_fold = replace(model, networks=fold.networks, forest=fold.forest)
+    of_fold = replace(model, networks=fold.networks, forest=fold.forest, backend=None)
     sites = {tiles.sites[n] for n in learned}
     kinship = dict.fromkeys(learned, 2.0) | {n: float(tiles.sites[n] in sites) for n in held_out}
     experience = make_experience(tiles.embedding(of_fold, learned), seed)

@@ -1,0 +1,38 @@
+"""Where a training that was killed goes on."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from lightning.pytorch.callbacks import Checkpoint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lightning import LightningModule, Trainer
+
+MOST: Final = 0.02
+"""Share of the time that may go into saving."""
+
+
+class LastCheckpoint(Checkpoint):
+    """Saves the whole state at the end of epochs, so seldom that it costs little: on a fast device epochs are short.
+
+    What a training makes does not depend on when it was saved.
+    """
+
+    def __init__(self, path: Path, pace: int) -> None:
+        self.path = path
+        self.pace = pace
+        self.due = 0.0
+
+    def on_train_epoch_end(self, trainer: Trainer, _: LightningModule) -> None:
+        """Save if it is time; Lightning calls this after the other callbacks, whose state is saved with it."""
+        now = time.monotonic()
+        at_a_validation = (trainer.current_epoch + 1) % self.pace == 0
+        if not at_a_validation or not trainer.strategy.broadcast(now >= self.due):
+            return
+        trainer.save_checkpoint(self.path)
+        taken = time.monotonic() - now
+        self.due = now + taken / MOST
