@@ -12,13 +12,21 @@ endif
 
 unexport PYTHONDONTWRITEBYTECODE # without its byte code PyTorch takes half a minute to import
 
-.PHONY: demo test lint format lock clean
+.PHONY: demo test benchmark lint format lock clean
 
 demo: $(READY)
 	$(BIN)/highwall demo demo
 
 test: $(READY) lint
 	$(BIN)/python -m pytest
+	$(BIN)/python -W ignore benchmarks/speed.py --short --against benchmarks/ratios.json
+
+benchmark: $(READY)
+	mkdir -p measured
+	$(BIN)/python -W ignore benchmarks/speed.py --json measured/speed.json
+	$(BIN)/python -W ignore benchmarks/forest.py --json measured/forest.json
+	$(BIN)/python -W ignore benchmarks/training.py --json measured/training.json
+	$(BIN)/python -W ignore benchmarks/mapping.py --size 4000 --background 0.5 --rounds 3 --json measured/mapping.json
 
 lint: $(READY)
 	$(BIN)/ruff check .
