@@ -15,6 +15,7 @@ import argparse
 import ctypes
 import gc
 import json
+import os
 import sys
 import tempfile
 import time
@@ -30,14 +31,15 @@ from ceiling import ceiling, matrix_product, seconds
 from reference import Reference, make_reference, ours, read, rows
 from rich.console import Console
 from rich.table import Table
-from synthetic import write_noisy_tiles
+from synthetic import write_granule, write_noisy_tiles
 from torch.utils.flop_counter import FlopCounterMode
 
 import highwall
-from highwall.cores import usable_cores
+from highwall.cores import VARIABLE, usable_cores
 from highwall.legend import DEFAULT_LEGEND
 from highwall.models.backends import has_bfloat16, make_backend
 from highwall.models.forest import Forest
+from highwall.products.map import map_scene
 from highwall.training.compact import first_trees
 
 if TYPE_CHECKING:
@@ -155,6 +157,31 @@ def level2(reference: Reference, model: Model, image: np.ndarray, rounds: int) -
     }
 
 
+def mapping(model: Model, folder: Path, rounds: int) -> dict[str, Any]:
+    """Time the map of a scene beside both levels alone on as many windows that lie in memory."""
+    scene = write_granule(folder / "granule.tif", 2000)
+    batch = np.random.default_rng(0).uniform(0.05, 0.3, (8, 6, 256, 256)).astype(np.float32)
+    asked: list[int] = []
+
+    def predictor(reflectance: np.ndarray) -> np.ndarray:
+        asked.append(len(reflectance))
+        answer = model(reflectance) * np.float32(0.2)
+        answer[:, 0] += np.float32(0.8)  # random networks would make a polygon of every pixel
+        return answer
+
+    predictor(batch)
+    on_top = []
+    for number in range(rounds):
+        plain = seconds(lambda: model(batch), 3)
+        asked.clear()
+        begun = time.perf_counter()
+        map_scene(scene, predictor, folder / f"map{number}", bands=model.bands)
+        taken = time.perf_counter() - begun
+        plain = (plain + seconds(lambda: model(batch), 3)) / 2 / len(batch)
+        on_top.append(taken / (plain * sum(asked)) - 1)
+    return {"windows": sum(asked), "s_a_window_alone": plain, "on_top": float(np.median(on_top))}
+
+
 def growth(model: Model, image: np.ndarray) -> dict[str, dict[int, float]]:
     """Time our labels in milliseconds for more tiles, larger tiles, and on fewer threads."""
 
@@ -170,9 +197,11 @@ def growth(model: Model, image: np.ndarray) -> dict[str, dict[int, float]]:
     cores, by_threads = torch.get_num_threads(), {}
     for threads in sorted({1, cores}):
         torch.set_num_threads(threads)
+        os.environ[VARIABLE] = str(threads)
         anew = replace(model, backend=make_backend(model.computed_with, model.networks))
         by_threads[threads] = ms(anew, np.repeat(image[None], 4, 0))
     torch.set_num_threads(cores)
+    os.environ[VARIABLE] = str(cores)
     return {"ms by tiles": by_tiles, "ms by side": by_side, "ms of 4 tiles by threads": by_threads}
 
 
@@ -200,7 +229,9 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             "level 1": networks(reference, model, image, given.rounds, (8,) if given.short else (1, 2, 8)),
             "level 2": level2(reference, model, image, given.rounds),
         }
-        return result if given.short else result | {"growth": growth(model, image)}
+        if given.short:
+            return result
+        return result | {"mapping": mapping(model, Path(name), given.rounds), "growth": growth(model, image)}
 
 
 def show(result: dict[str, Any]) -> None:

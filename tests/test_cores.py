@@ -7,10 +7,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from highwall.cores import usable_cores
+from highwall.cores import VARIABLE, usable_cores
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def untold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing told by the environment."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
+@pytest.mark.parametrize(("told", "cores"), [("1", 1), ("1,4", 1), ("999999", None), ("0", None), ("many", None)])
+def test_the_environment_may_tell_fewer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str, cores: int | None
+) -> None:
+    every = usable_cores(tmp_path / "none")
+    monkeypatch.setenv(VARIABLE, told)
+    assert usable_cores(tmp_path / "none") == (cores or every)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux binds processes to cores")

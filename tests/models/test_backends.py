@@ -103,3 +103,11 @@ def test_agreement_is_the_share_of_pixels_with_the_same_label(networks: Networks
             total += valid.sum()
     assert agreement_of(networks, images, torch.bfloat16) == pytest.approx(same / total)
     assert agreement_of(networks, [torch.zeros(3, 32, 32)], torch.bfloat16) == 1
+
+
+def test_networks_that_take_no_windows_of_256_pixels_are_computed_by_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE)
+    config = NetworkConfig(architecture="unet", encoder="tu-swin_tiny_patch4_window7_224")
+    networks = build_networks({"only": config}, ("B02",), 2, Normalisation(mean=(0.1,), std=(0.1,))).eval()
+    assert measure(networks, {}) == []
+    assert choose_backend(networks, {}).name == PLAIN

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 from highwall.errors import BadInput
 from highwall.files import sha256
 from highwall.forecasting.examine import examine
-from highwall.models.backends import backends_on
+from highwall.models.backends import backends_on, make_backend
 from highwall.models.folder import load_model, save_model
 from highwall.models.model import AVERAGE, FOREST, Model
 from highwall.models.networks import PATCH
@@ -86,6 +88,24 @@ def test_computed_in_another_way_it_says_so(model: Model, tiles: NDArray[np.floa
         np.testing.assert_allclose(other(tiles), model(tiles), atol=0.2 if "bfloat16" in name else 1e-3)
     with pytest.raises(BadInput, match="no backend"):
         model.computed_by("by hand")
+
+
+@pytest.mark.parametrize("name", backends_on(torch.device("cpu")))
+def test_a_copy_is_computed_in_the_same_way_with_networks_of_its_own(
+    model: Model, tiles: NDArray[np.float32], name: str
+) -> None:
+    other = model.computed_by(name)
+    expected = other(tiles)
+    for again in (pickle.loads(pickle.dumps(other)), copy.deepcopy(other)):  # noqa: S301 - our own
+        assert again.computed_with == name
+        assert again.fingerprint == other.fingerprint
+        np.testing.assert_allclose(again(tiles), expected, atol=1e-6)
+        with torch.inference_mode():
+            for parameter in again.networks.parameters():
+                parameter.zero_()
+        anew = replace(again, backend=make_backend(name, again.networks))
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(again))(tiles), anew(tiles))  # noqa: S301
+        np.testing.assert_allclose(other(tiles), expected, atol=1e-6)
 
 
 def test_temperatures_divide_logits(model: Model, tiles: NDArray[np.float32]) -> None:

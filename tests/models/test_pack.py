@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,6 +75,28 @@ def test_any_nodes_may_be_roots_and_trees_may_share_nodes(roots: list[int], near
         arrays["right"][inner[::3]] -= 1
     odd, x = Forest.from_arrays(arrays, forest.features), some_pixels(2, 40)
     np.testing.assert_array_equal(odd.predict_proba(x), walked(odd, x))
+
+
+@settings(deadline=None, max_examples=20)
+@given(columns=st.sampled_from([1, 2, 15, 16, 63, 255, 256, 300]), seed=st.integers(0, 100), min_leaf=st.integers(1, 5))
+def test_any_number_of_features(columns: int, seed: int, min_leaf: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, names = rng.normal(size=(80, columns)).astype(np.float32), tuple(map(str, range(columns)))
+    forest = fit_forest(x, rng.integers(0, 3, 80).astype(np.uint8), names, 3, trees=3, min_leaf=min_leaf, seed=seed)
+    np.testing.assert_array_equal(forest.predict_proba(x), walked(forest, x))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux binds processes to cores")
+def test_answers_do_not_depend_on_the_number_of_cores() -> None:
+    forest, x = grown(5, 2, 4, 30), some_pixels(6, 150_001)
+    answers, before = [], os.sched_getaffinity(0)
+    for cores in ({min(before)}, before):
+        os.sched_setaffinity(0, cores)
+        try:
+            answers.append((forest.predict(x), forest.predict_proba(x)))
+        finally:
+            os.sched_setaffinity(0, before)
+    np.testing.assert_equal(answers[0], answers[1])
 
 
 def test_pairs_of_sure_leaves_are_stored_once() -> None:

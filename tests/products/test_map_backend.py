@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from highwall.errors import BadInput
 from highwall.files import write_json
 from highwall.models.backends import PLAIN, backends_on
 from highwall.products.map import map_scene
@@ -48,3 +49,14 @@ def test_what_is_not_to_be_had_here_stays_out(trained: Any) -> None:
     assert as_before(trained.model, {"backend": "torch-float16"}) is trained.model
     assert as_before(trained.model, {}) is trained.model
     assert as_before(len, {"backend": PLAIN}) is len
+
+
+@pytest.mark.parametrize("text", ['{"claim": "mine"}', '{"claim": [1]}', "[]", "{", '{"claim": null}'])
+def test_what_is_no_claim_is_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / MANIFEST).write_text(text)
+    assert earlier_claim(tmp_path) == {}
+
+
+def test_the_root_is_no_place_for_a_map(trained: Any) -> None:
+    with pytest.raises(BadInput, match="mount point"):
+        map_scene(trained.dataset / "open" / "images" / "tile8.tif", trained.model, "/")

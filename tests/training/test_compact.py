@@ -47,7 +47,14 @@ def test_trials_score_as_cross_fitting_does() -> None:
         assert trial.nodes == max(forest.feature.size for forest in crossed.forests)
 
 
-@pytest.mark.parametrize("config", [CONFIG, ForestConfig(trees=5, max_depth=9, min_leaf=30, balanced=False)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        CONFIG,
+        ForestConfig(trees=5, max_depth=9, min_leaf=30, balanced=False),
+        ForestConfig(trees=10, max_depth=12, min_leaf=100),  # which is among those to try anyway
+    ],
+)
 def test_nothing_larger_is_tried(config: ForestConfig) -> None:
     _, trials = compact(evidence(0.5), FOLDS, NAMES, DEFAULT_LEGEND, config, 0)
     assert len({trial.config for trial in trials}) == len(trials) > 1
@@ -64,6 +71,15 @@ def test_cheapest_of_equals() -> None:
 
     assert cheapest([trial(0.5, 9), trial(0.4991, 5), trial(0.497, 1)]).steps == 5
     assert cheapest([trial(0.5, 9)]).steps == 9
+    assert cheapest([trial(np.nan, 9), trial(np.nan, 7)]).steps == 7
+
+
+def test_without_a_target_class_the_cheapest_of_all_is_chosen() -> None:
+    found = evidence(1.0)
+    found.labels[:] = 0
+    chosen, trials = compact(found, FOLDS, NAMES, DEFAULT_LEGEND, CONFIG, 0)
+    assert np.isnan([trial.miou for trial in trials]).all()
+    assert any(trial.config == chosen for trial in trials)
 
 
 def test_first_trees_are_the_smaller_forest() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,21 @@ def test_what_is_there_is_taken(make: Callable[..., Dataset], tmp_path: Path) ->
     second = decode_tiles(dataset.tiles, dataset.encoding, path)
     assert path.stat().st_mtime_ns == before
     assert all(np.array_equal(first[tile], second[tile]) for tile in dataset.tiles)
+
+
+def test_where_there_is_no_room_nothing_is_left(make: Callable[..., Dataset], tmp_path: Path) -> None:
+    dataset = make(np.uint16)
+    path = tmp_path / "run" / "tiles.npy"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, before[1]))
+        with pytest.raises(OSError, match="large"):
+            decode_tiles(dataset.tiles, dataset.encoding, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(path.parent.iterdir())
+    decoded = decode_tiles(dataset.tiles, dataset.encoding, path)
+    assert path.stat().st_blocks * 512 >= decoded.size * 2  # no holes, to be filled when it is too late to complain
 
 
 @given(

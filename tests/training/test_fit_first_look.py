@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import rasterio
 
 import highwall
 from highwall.models.patches import PATCH, count_in_patch
 from highwall.tiles import open_dataset, read_image
 from highwall.training.data import read_sample
-from highwall.training.first_look import RECALL, Windows, fit_first_look, lay_windows, set_threshold
+from highwall.training.first_look import FOLDS, RECALL, Windows, fit_first_look, lay_windows, set_threshold
+from highwall.training.folds import site_folds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -76,6 +79,21 @@ def test_without_two_sites_with_mines_there_is_none(dataset: Dataset) -> None:
     assert fitted(dataset, (0, 1, 7), (0, 0, 1)) is None
     assert fitted(dataset, (6, 7), (0, 1)) is None
     assert fitted(dataset, (0, 1, 7), (0, 1, 2)) is not None
+
+
+def test_tiles_without_labels_have_no_say(dataset: Dataset, tmp_path: Path) -> None:
+    blank = tmp_path / "blank.tif"
+    with rasterio.open(blank, "w", "GTiff", 160, 160, 1, dtype="uint8") as mask:
+        mask.write(np.full((1, 160, 160), 255, np.uint8))
+    labelled = dataset.tiles[:2]
+    tiles = [*labelled, *(replace(dataset.tiles[2], mask=blank) for _ in range(2 * FOLDS - 2))]
+    cuts = (site_folds(range(2 * FOLDS), FOLDS, seed) for seed in range(1000))
+    seed = next(seed for seed, cut in enumerate(cuts) if cut[0] == cut[1])  # all that is known in one fold
+    look = fit_first_look(tiles, range(2 * FOLDS), dataset.encoding, seed, SIDE)
+    alone = fit_first_look(labelled, range(2), dataset.encoding, seed, SIDE)
+    assert look is not None
+    assert alone is not None
+    np.testing.assert_equal(look.to_arrays(), alone.to_arrays())
 
 
 def random_windows(seed: int) -> Windows:

@@ -68,6 +68,12 @@ def test_what_cannot_be_set_is_bad_input(change: str, says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("preset", "changes"), [("0try", ["folds=3"]), ("default", ["learn_from=val"]), ("0try", [])])
+def test_a_compact_forest_is_chosen_out_of_fold_or_not_at_all(preset: str, changes: list[str]) -> None:
+    with pytest.raises(BadInput, match="compact forest is chosen out of fold"):
+        make_recipe(preset, [*changes, "compact=true"])
+
+
 def test_there_is_no_other_preset() -> None:
     with pytest.raises(BadInput, match="0try, default, quick"):
         make_recipe("slow")

@@ -50,6 +50,8 @@ def test_a_run_leaves_model_scores_curves_and_history(trained: Any) -> None:
     assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
     document = json.loads((run / "training.json").read_text())
     assert document["final"] in {"forest", "networks"}
+    assert document["forest"]["trees"] == 5
+    assert document["forests_tried"] == []
     assert set(document["validation"]) == {"unet", "fpn", "networks"}
     assert set(document["out_of_fold"]) == {"unet", "fpn", "networks", "forest"}
     with (run / "stages" / "networks" / "history.csv").open() as file:
@@ -162,6 +164,21 @@ def test_a_class_that_never_occurs_is_no_error_and_is_said(
     answer = model.levels(np.full((1, 6, 32, 32), 0.2, np.float32))["forest"]
     assert answer.shape == (1, 4, 32, 32)
     assert (answer[:, 2] == 0).all()
+
+
+def test_a_compact_forest_is_told_with_all_that_were_tried(
+    make_tiles: Callable[..., Path], tiny: tuple[str, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset = make_tiles(tmp_path / "data", {"train": 4, "val": 1})
+    changes = (*tiny, "max_steps=2", "forest.trees=9", "compact=true")
+    with caplog.at_level("INFO", "highwall"):
+        model = highwall.train(dataset, tmp_path / "run", preset="quick", changes=changes)
+    told = json.loads((tmp_path / "run" / "training.json").read_text())
+    tried = [{key: trial[key] for key in ("trees", "max_depth", "min_leaf")} for trial in told["forests_tried"]]
+    assert {key: told["forest"][key] for key in tried[0]} in tried
+    assert model.forest is not None
+    assert len(model.forest.roots) == told["forest"]["trees"]
+    assert f"compact forest: {told['forest']['trees']} trees" in caplog.text
 
 
 def test_without_network_training_starts_from_random_numbers_and_says_so(

@@ -40,7 +40,7 @@ def add_answers(
         spans: of the same.
         shift: of the same.
         leaves: class probabilities `(row, class)`, or the classes alone `(row,)` where all leaves are sure.
-        keys: features of all pixels, of `highwall.models._pack.keys`.
+        keys: features of all pixels, of `highwall.models._pack.keys`; fewer than 2 ** 32 values.
         pixels: which pixels, rows of `keys` and `total`.
         first: the first tree.
         last: the tree after the last.

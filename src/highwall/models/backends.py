@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -80,6 +81,7 @@ def has_bfloat16() -> bool:
 def in_torch(networks: Networks, precision: torch.dtype) -> Compute:
     """Return networks as PyTorch computes them in a number format; normalisation stays in float32."""
     networks.eval()
+    lock = Lock()  # what the encoders see would get mixed up among threads
     device = next(networks.parameters()).device
     if precision != torch.float32:
         networks = copy.deepcopy(networks)
@@ -88,6 +90,7 @@ def in_torch(networks: Networks, precision: torch.dtype) -> Compute:
     def compute(reflectance: Tensor) -> tuple[Tensor, Tensor]:
         if device.type == "cuda":  # pinned memory travels while the host goes on
             reflectance = reflectance.pin_memory()
-        return networks.with_embedding(reflectance.to(device, non_blocking=True))
+        with lock:
+            return networks.with_embedding(reflectance.to(device, non_blocking=True))
 
     return compute

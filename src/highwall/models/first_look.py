@@ -106,7 +106,7 @@ class FirstLook:
         try:
             facts: dict[str, Any] = {name: float(arrays[name].item()) for name in _FACTS}
             facts["sites"] = int(facts["sites"])
-        except (KeyError, ValueError, OverflowError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise BadInput(f"first look: it lacks one of {', '.join(_FACTS)}") from None
         if not all(0 <= facts[name] <= 1 for name in _FACTS[:-1]):
             raise BadInput("first look: its threshold, recall or share is not from 0 to 1")

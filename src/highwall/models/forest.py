@@ -8,10 +8,10 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
-import numba
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
+from highwall.cores import usable_cores
 from highwall.errors import BadInput
 from highwall.legend import UNKNOWN
 from highwall.models._pack import Packed, keys, pack
@@ -153,19 +153,20 @@ class Forest:
         """Sum class probabilities over the trees; those of pixels that are decided at a stop end there."""
         if x.ndim != 2 or x.shape[1] != len(self.features):
             raise ValueError(f"features {x.shape} don't fit {self.features}")
-        packed, keyed = self._packed, keys(x)
+        packed = self._packed
         sure = np.all(self.leaves.max(axis=1) == 1) and np.all(self.leaves.sum(axis=1) == 1)
         leaves = self.leaves.argmax(axis=1) if sure else self.leaves
         total = np.zeros((len(x), self.n_classes), np.int32 if sure else np.float64)
 
         def walk(start: int) -> None:
-            pixels = np.arange(start, min(start + block, len(x)), dtype=np.uint32)
+            keyed, sums = keys(x[start : start + block]), total[start : start + block]
+            pixels = np.arange(len(sums), dtype=np.uint32)
             for first, last in pairwise((0, *stops)):
                 if first:
-                    pixels = undecided(total, pixels, stops[-1] - first)
-                add_answers(packed.nodes, packed.spans, packed.shift, leaves, keyed, pixels, first, last, total)
+                    pixels = undecided(sums, pixels, stops[-1] - first)
+                add_answers(packed.nodes, packed.spans, packed.shift, leaves, keyed, pixels, first, last, sums)
 
-        threads = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined] # made on import
+        threads = usable_cores()
         block = min(-(-max(len(x), 1) // threads), _BLOCK)
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(walk, range(0, len(x), block)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from highwall.models.answers import ask_networks
-from highwall.models.backends import PLAIN, make_backend
+from highwall.models.backends import PLAIN, backends_on, make_backend
 from highwall.models.experience import PATCH
 from highwall.models.features import features
 from highwall.models.temperature import temper
@@ -82,6 +82,16 @@ class Model:
 
     backend: Backend | None = None
     """How its networks are computed; by PyTorch in float32 if None. It changes probabilities by rounding alone."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give all that another process or a copy needs; of the backend the name, since it is tied to its networks."""
+        return {part.name: getattr(self, part.name) for part in fields(self)} | {"backend": self.computed_with}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take it, with the same backend for the networks where this machine has it, else PyTorch in float32."""
+        self.__dict__.update(state)
+        name = state["backend"] if state["backend"] in backends_on(self.device) else PLAIN
+        self.__dict__["backend"] = make_backend(name, self.networks)
 
     @property
     def id(self) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from highwall.cores import VARIABLE
 from highwall.errors import BadInput
 from highwall.models.folder import load_model
 from highwall.products.map import Map, map_scene
@@ -59,6 +61,7 @@ def do(job: Job, threads: int | None = None, progress: Callable[[int, int], None
     """
     if threads is not None:
         torch.set_num_threads(threads)
+        os.environ[VARIABLE] = str(threads)
     try:
         done = map_scene(job.scene, model_in(job.model), job.out, progress=progress, **job.options)
     except BadInput as error:

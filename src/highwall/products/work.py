@@ -72,9 +72,10 @@ def claimed(out: Path, claim: dict[str, Any], *, resume: bool) -> Iterator[Path 
 
 def earlier_claim(out: Path) -> dict[str, Any]:
     """Return the claim of what is at `out` or was begun there; empty if there is none."""
-    made = _read(out / MANIFEST) or {}
-    begun: dict[str, Any] = made.get("claim") or _read(work_folder(out) / CLAIM) or {}
-    return begun
+    made = (_read(out / MANIFEST) or {}).get("claim")
+    if isinstance(made, dict):
+        return made
+    return (_read(work_folder(out) / CLAIM) if out.name else None) or {}  # the root has no name, and nothing beside it
 
 
 def finish(product: Path, out: Path) -> None:

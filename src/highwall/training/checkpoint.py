@@ -33,6 +33,9 @@ class LastCheckpoint(Checkpoint):
         at_a_validation = (trainer.current_epoch + 1) % self.pace == 0
         if not at_a_validation or not trainer.strategy.broadcast(now >= self.due):
             return
-        trainer.save_checkpoint(self.path)
+        part = self.path.with_name(f".{self.path.stem}.part{self.path.suffix}")
+        trainer.save_checkpoint(part, weights_only=False)  # copies from another folder: a kill may leave half of it
+        if trainer.is_global_zero:
+            part.replace(self.path)
         taken = time.monotonic() - now
         self.due = now + taken / MOST

@@ -40,7 +40,7 @@ class Trial:
     """What was tried."""
 
     miou: float
-    """Mean IoU of the target classes over the pixels of all folds, 0 to 1."""
+    """Mean IoU of the target classes over the pixels of all folds, 0 to 1; NaN where none occurs."""
 
     steps: float
     """Splits that a pixel passes in all trees together, on the mean: what an answer costs."""
@@ -84,9 +84,9 @@ def compact(
 
 
 def cheapest(trials: Sequence[Trial]) -> Trial:
-    """Return the trial of fewest steps among those within `TOLERANCE` of the best mIoU."""
-    least = max(trial.miou for trial in trials) - TOLERANCE
-    return min((trial for trial in trials if trial.miou >= least), key=lambda trial: trial.steps)
+    """Return the trial of fewest steps among those within `TOLERANCE` of the best mIoU, or of all if that is NaN."""
+    least = max(trial.miou for trial in trials) - TOLERANCE  # of all or of none: it depends on the truth
+    return min((trial for trial in trials if not trial.miou < least), key=lambda trial: trial.steps)
 
 
 def _families(config: ForestConfig) -> Iterator[list[ForestConfig]]:
@@ -96,7 +96,8 @@ def _families(config: ForestConfig) -> Iterator[list[ForestConfig]]:
     trees = fewer or [config.trees]
     for depth in _DEPTHS:
         for leaf in _LEAVES:
-            if leaf >= config.min_leaf and (config.max_depth is None or depth <= config.max_depth):
+            smaller = leaf >= config.min_leaf and (config.max_depth is None or depth <= config.max_depth)
+            if smaller and (depth, leaf) != (config.max_depth, config.min_leaf):
                 limits = {"max_depth": depth, "min_leaf": leaf}
                 yield [config.model_copy(update={**limits, "trees": count}) for count in trees]
 

@@ -82,7 +82,8 @@ class Recipe(Config):
     """Weight of the mean of the networks' own losses beside the loss of their average."""
 
     batch: Annotated[int, Field(ge=1)] | Literal["auto"] = 8
-    """Tiles (or crops) in a step, on each device; `auto` is what keeps the device busy, found out by trying."""
+    """Tiles (or crops) in a step, on each device; `auto` is what keeps the device busy, found out by trying, which
+    may end otherwise another time: only a run that goes on is sure of the same number."""
 
     rate: float = Field(default=1e-4, gt=0)
     """Highest learning rate of AdamW."""
@@ -127,6 +128,8 @@ class Recipe(Config):
             raise ValueError("folds are two or more, or 0 for none")
         if self.compact and not self.folds:
             raise ValueError("a compact forest is chosen out of fold, and folds are 0")
+        if self.compact and self.learn_from == "val":
+            raise ValueError("a compact forest is chosen out of fold, and it is to learn from val")
         if self.crop is not None and self.crop % STRIDE:
             raise ValueError(f"crop must be a multiple of {STRIDE}")
         return self

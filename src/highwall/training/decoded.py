@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.lib.format import open_memmap
+from numpy.lib.format import dtype_to_descr, write_array_header_1_0
 
 from highwall.files import new_file
 from highwall.header import read_header
@@ -94,6 +94,7 @@ def decode_tiles(tiles: Sequence[Tile], encoding: Encoding, path: Path) -> Decod
 
     Raises:
         BadInput: a tile cannot be read.
+        OSError: the file cannot be written, as on a full disk.
     """
     shapes = {tile: read_header(tile.image).shape for tile in tiles}
     decoded = DecodedTiles(path, shapes, len(encoding.bands), Coding(encoding.scale, encoding.offset))
@@ -110,15 +111,14 @@ class _NotExactError(Exception):
 
 
 def _write(decoded: DecodedTiles, encoding: Encoding, dtype: type[np.uint16 | np.float32]) -> None:
-    with new_file(decoded.path) as part:
-        values = open_memmap(part, "w+", dtype, (decoded.size,))
-        begin = 0
+    descr = dtype_to_descr(np.dtype(dtype))
+    # Written as a file: a full disk would end a process that writes into mapped memory, without a word.
+    with new_file(decoded.path) as part, part.open("wb") as file:
+        write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": (decoded.size,)})
         for tile in decoded.shapes:
             pixels, labels = read_sample(tile, encoding)
             bands = pixels if dtype is np.float32 else decoded.coding.encode(pixels)
             if bands is None:
                 raise _NotExactError
-            for plane in (bands, labels):
-                values[begin : begin + plane.size] = plane.ravel()
-                begin += plane.size
-        values.flush()
+            for planes in (bands, labels):
+                file.write(planes.astype(dtype).tobytes())

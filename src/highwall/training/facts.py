@@ -62,8 +62,9 @@ def facts(run: Run) -> dict[str, Any]:
 
 
 def report(model: Model) -> dict[str, Any]:
-    """Return what the run's `training.json` tells: scores, what leaks, calibration, notes."""
-    told = {key: model.facts[key] for key in ("notes", "leak", "calibration")}
+    """Return what the run's `training.json` tells: scores, what leaks, calibration, what was tried, notes."""
+    keys = ("notes", "leak", "calibration", "agreement", "forest", "forests_tried", "first_look")
+    told = {key: model.facts.get(key) for key in keys}  # a model of an earlier version lacks some
     judgement = model.record.judgement if model.record else None
     return {
         "final": model.final,

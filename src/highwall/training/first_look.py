@@ -99,20 +99,24 @@ def fit_first_look(
         side: height and width of a window in patches.
 
     Returns:
-        The first look; None where fewer than two sites hold mine pixels, or all labelled patches do.
+        The first look; None where fewer than two sites hold mine pixels, or all labelled patches do. Tiles without
+        labels have no say.
     """
-    patches, mine = [], []
-    for tile in tiles:
+    patches, mine, of_site = [], [], []
+    for tile, site in zip(tiles, sites, strict=True):
         pixels, labels = read_sample(tile, encoding)
         found = describe(pixels, labels != UNKNOWN, encoding.bands)
+        if not found.known.any():  # a fold might else hold all that is known
+            continue
         patches.append(found)
+        of_site.append(site)
         mine.append(count_in_patch((labels != UNKNOWN) & np.isin(labels, encoding.legend.targets)))
-    rich = {site for site, count in zip(sites, mine, strict=True) if count.any()}
+    rich = {site for site, count in zip(of_site, mine, strict=True) if count.any()}
     truth = np.concatenate([(count > 0)[found.known] for count, found in zip(mine, patches, strict=True)])
     if len(rich) < 2 or truth.all():
         return None
-    scores = _out_of_fold(patches, truth, site_folds(sites, FOLDS, seed), encoding.bands, seed)
-    windows = lay_windows(scores, mine, sites, side)
+    scores = _out_of_fold(patches, truth, site_folds(of_site, FOLDS, seed), encoding.bands, seed)
+    windows = lay_windows(scores, mine, of_site, side)
     trial = set_threshold(windows)
     low, high = trial.interval(seed=seed)
     skipped = windows.score[windows.whole & (windows.mine == 0) & (windows.score >= 0)] < trial.threshold

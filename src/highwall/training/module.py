@@ -96,8 +96,8 @@ class JointTraining(LightningModule):
         # (`torch.manual_seed` would keep a note, stack trace and all, for a GPU that isn't in use yet.)
         seed = self.task.seed * 1_000_003 + self.global_step
         torch.default_generator.manual_seed(seed)
-        if self.device.type == "cuda":
-            torch.cuda.manual_seed(seed)
+        if self.device.type != "cpu":
+            torch.get_device_module(self.device).manual_seed(seed)
         reflectance, labels = batch
         loss = joint_loss(self.networks(reflectance), labels, self.recipe.member_loss)
         told = loss.average.detach()

@@ -85,6 +85,9 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
         "leak": leak(run, judged, others),
         "calibration": {level: found.to_json(legend.names) for level, found in calibration.items()},
         "agreement": agreement(run, networks),
+        "forest": None
+        if level2.forest is None
+        else (judged.forest if judged else recipe.forest).model_dump(mode="json"),
         "forests_tried": [trial.to_json() for trial in judged.trials] if judged else [],
         "first_look": None if look is None else look.to_json(),
     }
@@ -107,8 +110,8 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
     if not dist.is_initialized() or dist.get_rank() == 0:
         draw_curves(run.stage("networks") / HISTORY, folder / "curves.png")
         write_json(folder / "training.json", report(model))
+        shutil.rmtree(run.tiles.path.parent, ignore_errors=True)  # a run with a model is not looked at again
         save_model(model, folder / "model")
-        shutil.rmtree(run.tiles.path.parent, ignore_errors=True)
     return model
 
 
