@@ -70,7 +70,7 @@ class Parrot:
 
 
 def memory(name: str) -> float:
-    """Return a figure of this process's memory in MB: VmRSS (now) or VmHWM (the most so far)."""
+    """Return a figure of this process's memory in MB: VmRSS (now) or VmHWM (the most since it was last cleared)."""
     lines = Path("/proc/self/status").read_text("ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 

@@ -28,6 +28,7 @@ import numpy as np
 import rasterio
 import torch
 from ceiling import ceiling, matrix_product, seconds
+from mapping import memory
 from reference import Reference, make_reference, ours, read, rows
 from rich.console import Console
 from rich.table import Table
@@ -47,12 +48,6 @@ if TYPE_CHECKING:
 
 FALL = 2 / 3
 """A ratio may fall to this share of what it was."""
-
-
-def memory(name: str) -> float:
-    """Return a figure of this process's memory in MB: VmRSS (now) or VmHWM (the most since it was cleared)."""
-    lines = Path("/proc/self/status").read_text("ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
 
 def most_memory(work: Any) -> float:

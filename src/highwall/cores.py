@@ -10,7 +10,6 @@ from typing import Final
 QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 """Where Linux tells a container what share of the processor it has."""
 
-
 VARIABLE: Final = "OMP_NUM_THREADS"
 """Environment variable by which people, and most libraries that compute, say how many threads to use."""
 

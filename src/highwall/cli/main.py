@@ -21,7 +21,7 @@ from highwall.cli.predict import predict
 from highwall.cli.simulate import simulate
 from highwall.cli.tiles import tiles
 from highwall.cli.train import train
-from highwall.cores import usable_cores
+from highwall.cores import VARIABLE, usable_cores
 from highwall.errors import BadInput
 
 app = typer.Typer(
@@ -54,7 +54,7 @@ def _root(
 
 def main() -> None:
     """Run the command line; bad input ends it with one line and status 2."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(usable_cores()))  # libraries know nothing of a container's quota
+    os.environ.setdefault(VARIABLE, str(usable_cores()))  # libraries know nothing of a container's quota
     try:
         app()
     except BadInput as error:

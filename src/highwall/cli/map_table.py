@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from highwall.cli.tables import print_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +33,7 @@ def print_map(outcome: Outcome, number: int, count: int) -> None:
         area = row["uncorrected_area_ha"]
         numbers = (f"{row['polygons']:,}", "-" if area is None else f"{row['below_minimum']:,}")
         table.add_row(row["class"], *numbers, "-" if area is None else f"{area:,.1f}")
-    console = Console()
-    (console if console.is_terminal else Console(width=120)).print(table)
+    print_table(table)
     typer.echo(f"unknown: {manifest['unknown_share']:.1%} of the scene; clouds by {manifest['clouds']}")
     if (skipped := manifest.get("skipped")) is not None and skipped["out_of_fold"] is not None:
         typer.echo(first_look_line(skipped))

@@ -144,8 +144,9 @@ def _answers(plan: Plan, first: int, tick: Callable[[int], None] | None) -> Gene
     """Ask the predictor about all windows, from row number `first` on; in a thread of its own it need not wait."""
     nothing = np.empty((0, plan.planes, plan.grid.rows.window, plan.grid.columns.window), np.float32)
     for ground in ahead(walk(plan.scene, plan.bands, plan.grid, plan.clouds, first), nice=READING):
-        done, skipped = ground.number * len(plan.grid.columns), _skipped(ground, plan)
-        for wanted in _batches(ground, plan, skipped):
+        done, held = ground.number * len(plan.grid.columns), _with_ground(ground, plan)
+        skipped = _skipped(ground, plan, held)
+        for wanted in _batches(held & ~skipped, plan.batch):
             yield _Answers(ground, skipped, wanted, _asked(plan, ground, wanted))
             if tick is not None:
                 tick(done + wanted[-1] + 1)
@@ -154,22 +155,22 @@ def _answers(plan: Plan, first: int, tick: Callable[[int], None] | None) -> Gene
         yield _Answers(ground, skipped, [], nothing)
 
 
-def _batches(ground: Ground, plan: Plan, skipped: NDArray[np.bool_]) -> Iterator[list[int]]:
-    """Yield the numbers of the windows in a row that hold known ground and are not skipped, so many at a time."""
-    wanted = np.flatnonzero(_with_ground(ground, plan) & ~skipped).tolist()
-    for position in range(0, len(wanted), plan.batch):
-        yield wanted[position : position + plan.batch]
+def _batches(chosen: NDArray[np.bool_], size: int) -> Iterator[list[int]]:
+    """Yield the numbers of the chosen windows of a row, so many at a time."""
+    wanted = np.flatnonzero(chosen).tolist()
+    for position in range(0, len(wanted), size):
+        yield wanted[position : position + size]
 
 
-def _skipped(ground: Ground, plan: Plan) -> NDArray[np.bool_]:
-    """Tell which windows of a row hold known ground, all of it background, `(column,)`."""
-    held = _with_ground(ground, plan)
+def _skipped(ground: Ground, plan: Plan, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell which of the windows of a row that hold known ground hold background alone, `(column,)`."""
     if plan.background is None or not held.any():
         return np.zeros(len(held), bool)
     return held & plan.background(ground)
 
 
 def _with_ground(ground: Ground, plan: Plan) -> NDArray[np.bool_]:
+    """Tell which windows of a row hold known ground, `(column,)`."""
     axis = plan.grid.columns
     covered = np.logical_or.reduce(ground.known, axis=0)
     return np.array([covered[start : start + axis.window].any() for start in axis.starts], bool)

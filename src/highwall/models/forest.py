@@ -135,6 +135,12 @@ class Forest:
     def _packed(self) -> Packed:
         return pack(self)
 
+    @cached_property
+    def _walked_leaves(self) -> NDArray[Any]:
+        """The leaves' classes `(row,)` where all of them are sure, else their probabilities `(row, class)`."""
+        sure = np.all(self.leaves.max(axis=1) == 1) and np.all(self.leaves.sum(axis=1) == 1)
+        return self.leaves.argmax(axis=1) if sure else self.leaves
+
     def predict_proba(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """Class probabilities `(pixel, class)` for features `(pixel, feature)`: the mean over the trees."""
         return self._sums(x, (len(self.roots),)) / len(self.roots)
@@ -153,10 +159,8 @@ class Forest:
         """Sum class probabilities over the trees; those of pixels that are decided at a stop end there."""
         if x.ndim != 2 or x.shape[1] != len(self.features):
             raise ValueError(f"features {x.shape} don't fit {self.features}")
-        packed = self._packed
-        sure = np.all(self.leaves.max(axis=1) == 1) and np.all(self.leaves.sum(axis=1) == 1)
-        leaves = self.leaves.argmax(axis=1) if sure else self.leaves
-        total = np.zeros((len(x), self.n_classes), np.int32 if sure else np.float64)
+        packed, leaves = self._packed, self._walked_leaves
+        total = np.zeros((len(x), self.n_classes), np.int32 if leaves.ndim == 1 else np.float64)
 
         def walk(start: int) -> None:
             keyed, sums = keys(x[start : start + block]), total[start : start + block]

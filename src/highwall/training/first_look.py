@@ -11,7 +11,7 @@ import numpy as np
 from highwall.legend import UNKNOWN
 from highwall.models.first_look import WINDOW, FirstLook, highest_in_windows, sum_in_windows
 from highwall.models.forest import Forest, fit_forest
-from highwall.models.patches import PATCH, Patches, count_in_patch, describe, patch_features
+from highwall.models.patches import PATCH, count_in_patch, describe, patch_features
 from highwall.training.data import read_sample
 from highwall.training.folds import site_folds
 
@@ -115,12 +115,13 @@ def fit_first_look(
     truth = np.concatenate([(count > 0)[found.known] for count, found in zip(mine, patches, strict=True)])
     if len(rich) < 2 or truth.all():
         return None
-    scores = _out_of_fold(patches, truth, site_folds(of_site, FOLDS, seed), encoding.bands, seed)
+    features = np.concatenate([found.features[found.known] for found in patches])
+    known = [found.known for found in patches]
+    scores = _out_of_fold(features, truth, known, site_folds(of_site, FOLDS, seed), encoding.bands, seed)
     windows = lay_windows(scores, mine, of_site, side)
     trial = set_threshold(windows)
     low, high = trial.interval(seed=seed)
     skipped = windows.score[windows.whole & (windows.mine == 0) & (windows.score >= 0)] < trial.threshold
-    features = np.concatenate([found.features[found.known] for found in patches])
     look = FirstLook(
         forest=_fit(features, truth, encoding.bands, seed),
         bands=encoding.bands,
@@ -194,23 +195,36 @@ def _thresholds(score: NDArray[np.float64], mine: NDArray[np.int64]) -> NDArray[
 
 
 def _out_of_fold(
-    patches: Sequence[Patches], truth: NDArray[np.bool_], folds: Sequence[int], bands: Sequence[str], seed: int
+    features: NDArray[np.float32],
+    truth: NDArray[np.bool_],
+    known: Sequence[NDArray[np.bool_]],
+    folds: Sequence[int],
+    bands: Sequence[str],
+    seed: int,
 ) -> list[NDArray[np.float64]]:
-    """Score all patches by forests that had not learned from their fold, `(row, column)` by tile."""
-    features = np.concatenate([found.features[found.known] for found in patches])
-    fold = np.concatenate([np.full(found.known.sum(), k) for found, k in zip(patches, folds, strict=True)])
+    """Score all known patches, tile after tile, by forests that had not learned from their fold.
+
+    Args:
+        features: of the known patches of all tiles, `(patch, feature)`.
+        truth: which of them hold mine pixels, `(patch,)`.
+        known: which patches of each tile are known, `(row, column)`.
+        folds: fold of each tile.
+        bands: the bands of the features.
+        seed: of the forests.
+
+    Returns:
+        Scores `(row, column)` by tile; -1 where nothing is known.
+    """
+    fold = np.repeat(folds, [of_tile.sum() for of_tile in known])
     given = np.zeros(len(truth))
     for held_out in range(max(folds) + 1):
         inside = fold != held_out
         forest = _fit(features[inside], truth[inside], bands, seed)
         given[~inside] = forest.predict_proba(features[~inside])[:, 1]
-    scores, begin = [], 0
-    for found in patches:
-        of_tile = np.full(found.known.shape, -1.0)
-        end = begin + int(found.known.sum())
-        of_tile[found.known] = given[begin:end]
-        scores.append(of_tile)
-        begin = end
+    scores = [np.full(of_tile.shape, -1.0) for of_tile in known]
+    ends = np.cumsum([of_tile.sum() for of_tile in known])
+    for of_tile, where, part in zip(scores, known, np.split(given, ends[:-1]), strict=True):
+        of_tile[where] = part
     return scores
 
 

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from highwall.errors import BadInput
 from highwall.files import new_file
+from highwall.models.backends import has_bfloat16
 from highwall.models.networks import default_device
 from highwall.training.checkpoint import LastCheckpoint
 from highwall.training.history import History
@@ -135,5 +136,4 @@ def precision(recipe: Recipe) -> Any:
         return recipe.precision
     if torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
-    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # newer than torch 2.8
-    return "bf16-mixed" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "32-true"
+    return "bf16-mixed" if has_bfloat16() else "32-true"

@@ -85,9 +85,7 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
         "leak": leak(run, judged, others),
         "calibration": {level: found.to_json(legend.names) for level, found in calibration.items()},
         "agreement": agreement(run, networks),
-        "forest": None
-        if level2.forest is None
-        else (judged.forest if judged else recipe.forest).model_dump(mode="json"),
+        "forest": None if level2.config is None else level2.config.model_dump(mode="json"),
         "forests_tried": [trial.to_json() for trial in judged.trials] if judged else [],
         "first_look": None if look is None else look.to_json(),
     }

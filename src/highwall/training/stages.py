@@ -132,6 +132,9 @@ class Level2:
     final: str
     """The level whose answer counts."""
 
+    config: ForestConfig | None
+    """What the forest is made of."""
+
 
 def settled(run: Run) -> Run:
     """Settle what the recipe leaves open: the batch size."""
@@ -179,7 +182,7 @@ def fit_level2_honestly(run: Run, judged: OutOfFold | None) -> Level2:
     90 % interval of the difference, by site, lies above 0.
     """
     if judged is None:
-        return Level2(None, AVERAGE)
+        return Level2(None, AVERAGE, None)
     evidence, matrices = judged.evidence, judged.crossed.matrices
     legend, sites = run.dataset.encoding.legend, run.plan.roles.sites
     average, forest = (scores(matrices[level].sum(0), legend).miou for level in (AVERAGE, FOREST))
@@ -193,13 +196,13 @@ def fit_level2_honestly(run: Run, judged: OutOfFold | None) -> Level2:
         "unknown" if interval is None else f"{interval[0]:+.3f} to {interval[1]:+.3f}",
         final,
     )
-    return Level2(_fit_forest(run, evidence, judged.forest), final)
+    return Level2(_fit_forest(run, evidence, judged.forest), final, judged.forest)
 
 
 def fit_level2_on_validation(run: Run, networks: Networks) -> Level2:
     """Fit the forest on the networks' answers for the validation tiles, as the reference solution does."""
     evidence = _ask(run, networks, run.plan.roles.validation, share=1)
-    return Level2(_fit_forest(run, evidence, run.recipe.forest), FOREST)
+    return Level2(_fit_forest(run, evidence, run.recipe.forest), FOREST, run.recipe.forest)
 
 
 def _answer_for(run: Run, fold_of_tile: Sequence[int], number: int, stage: str) -> tuple[Fold, Evidence]:
