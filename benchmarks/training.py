@@ -30,7 +30,8 @@ from highwall.simulation import simulate
 from highwall.tiles import open_dataset
 from highwall.training import fit as fitting
 from highwall.training.config import Recipe, make_recipe
-from highwall.training.module import JointTraining, joint_loss
+from highwall.training.losses import joint_loss
+from highwall.training.module import JointTraining
 from highwall.training.plan import make_plan
 from highwall.training.stages import Run, fit_networks
 
@@ -115,7 +116,7 @@ class Plain:
         begun = Clock.now()
         for _ in range(steps):
             self.optimizer.zero_grad()
-            loss = joint_loss(self.networks(self.pixels), self.labels, self.recipe.member_loss)
+            loss = joint_loss(self.networks(self.pixels), self.labels, self.recipe)
             self.fabric.backward(loss.learned)
             self.optimizer.step()
         return Clock.now().since(begun)

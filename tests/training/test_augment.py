@@ -25,6 +25,7 @@ configs = st.builds(
     tint=st.sampled_from([0, 0.1]),
 )
 CODING = Coding(1e-4, 0)
+BANDS = ("B02", "B03", "B04", "B08", "B11", "B12")
 STILL = AugmentationConfig(flips=False, elastic=0)
 
 Sample = tuple[np.ndarray, np.ndarray]
@@ -57,11 +58,11 @@ def drawn(sample: Sample, config: AugmentationConfig, crop: int | None, rng: np.
     planes = np.concatenate([pixels, labels[None].astype(np.float32)])
     if crop is not None:
         planes = cut(planes, random_window(labels.shape, crop, rng))
-    return Drawn(planes, draw(config, planes.shape[1:], len(pixels), rng))
+    return Drawn(planes, draw(config, planes.shape[1:], BANDS[: len(pixels)], rng))
 
 
 def together(samples: list[Drawn]) -> Sample:
-    pixels, labels = assemble([augment(group, CODING) for group in collate(samples)])
+    pixels, labels = assemble([augment(group, CODING, torch.zeros(1, 1, 1)) for group in collate(samples)])
     assert labels.dtype == torch.int64
     assert pixels.dtype == torch.float32
     return pixels.numpy(), labels.numpy()
@@ -200,11 +201,11 @@ def test_a_symmetry_mirrors_rows_and_turns_against_the_clock(symmetry: int) -> N
 def test_the_eight_symmetries_come_equally_often() -> None:
     config = AugmentationConfig(quarter_turns=True, elastic=0)
     rng = np.random.default_rng(0)
-    counts = np.bincount([draw(config, (2, 2), 1, rng).symmetry for _ in range(4000)], minlength=8)
+    counts = np.bincount([draw(config, (2, 2), BANDS[:1], rng).symmetry for _ in range(4000)], minlength=8)
     # Four standard deviations of the binomial distribution.
     assert np.abs(counts - 500).max() < 4 * np.sqrt(4000 * 1 / 8 * 7 / 8)
     flips = AugmentationConfig(elastic=0)
-    counts = np.bincount([draw(flips, (2, 2), 1, rng).symmetry for _ in range(2000)], minlength=8)
+    counts = np.bincount([draw(flips, (2, 2), BANDS[:1], rng).symmetry for _ in range(2000)], minlength=8)
     assert np.flatnonzero(counts).tolist() == [0, 2, 4, 6]
     assert np.abs(counts[[0, 2, 4, 6]] - 500).max() < 4 * np.sqrt(2000 * 3 / 16)
 
@@ -212,7 +213,7 @@ def test_the_eight_symmetries_come_equally_often() -> None:
 def test_light_has_the_deviations_of_the_recipe() -> None:
     rng = np.random.default_rng(0)
     config = AugmentationConfig(flips=False, elastic=0, brightness=0.3, tint=0.1)
-    logs = np.log([draw(config, (2, 2), 6, rng).light for _ in range(4000)])
+    logs = np.log([draw(config, (2, 2), BANDS, rng).light[0] for _ in range(4000)])
     assert logs.mean(1).std() == pytest.approx(np.hypot(0.3, 0.1 / np.sqrt(6)), rel=0.05)
     assert (logs - logs.mean(1, keepdims=True)).std() == pytest.approx(0.1 * np.sqrt(5 / 6), rel=0.05)
     pixels = np.full((2, 4, 4), 0.5, np.float32)
@@ -234,7 +235,7 @@ def test_codes_and_reflectance_give_the_same(seed: int, crop: int | None) -> Non
         planes, rng = np.concatenate([bands, labels[None].astype(bands.dtype)]), np.random.default_rng(seed)
         if crop is not None:
             planes = cut(planes, random_window(labels.shape, crop, rng))
-        found.append(together([Drawn(planes, draw(config, planes.shape[1:], 3, rng))]))
+        found.append(together([Drawn(planes, draw(config, planes.shape[1:], BANDS[:3], rng))]))
     assert np.array_equal(found[0][0], found[1][0])
     assert np.array_equal(found[0][1], found[1][1])
 
@@ -278,4 +279,52 @@ def test_groups_are_of_one_size_before_and_after_they_are_turned() -> None:
 
     groups: list[Group] = collate([sample(3, 5, 0), sample(4, 4, 1), sample(3, 5, 1), sample(4, 4, 2), sample(3, 5, 6)])
     assert [group.symmetries for group in groups] == [(0, 6), (1, 2), (1,)]
-    assert assemble([augment(group, CODING) for group in groups])[1].shape == (5, 5, 5)
+    assert assemble([augment(group, CODING, torch.zeros(1, 1, 1)) for group in groups])[1].shape == (5, 5, 5)
+
+
+def lit(changes: dict[str, float], bands: tuple[str, ...], draws: int = 3000) -> np.ndarray:
+    """Many draws of light, `(draw, 3, band)`."""
+    config = AugmentationConfig(flips=False, elastic=0, **changes)
+    rng = np.random.default_rng(0)
+    return np.stack([draw(config, (2, 2), bands, rng).light for _ in range(draws)])
+
+
+def test_an_offset_comes_to_all_bands_of_every_second_sample() -> None:
+    factor, addend, seen = lit({"offset": 0.1}, BANDS).transpose(1, 0, 2)
+    assert (factor == 1).all()
+    assert (seen == 1).all()
+    assert (addend == addend[:, :1]).all()
+    moved = addend[:, 0][addend[:, 0] != 0]
+    assert abs(len(moved) - 1500) < 4 * np.sqrt(750)
+    assert np.abs(moved).max() <= 0.1
+    assert moved.std() == pytest.approx(0.2 / np.sqrt(12), rel=0.05)
+
+
+def test_haze_takes_from_the_ground_and_brings_the_sky_most_in_short_waves() -> None:
+    factor, addend, _ = lit({"haze": 0.4}, BANDS).transpose(1, 0, 2)
+    assert factor[:, 0].min() >= 0.6
+    assert (np.diff(factor, axis=1) > 0).all()
+    np.testing.assert_allclose(addend, 0.25 * (1 - factor), atol=1e-6)
+    # Angstrom's law between B02 and B12.
+    np.testing.assert_allclose((1 - factor[:, 5]) / (1 - factor[:, 0]), (0.49 / 2.19) ** 1.3, rtol=1e-3)
+
+
+def test_dropped_bands_are_the_mean_and_ground_without_data_stays_so() -> None:
+    light = lit({"band_dropout": 0.5}, BANDS)
+    seen = light[:, 2]
+    dropped = (seen == 0).any(1)
+    whole_draw = 1 / 12  # any number of bands, all of them included, every second time
+    expected = 3000 * 0.5 * (1 - whole_draw)
+    assert abs(dropped.sum() - expected) < 4 * np.sqrt(expected)
+    rgb = (seen == [1, 1, 1, 0, 0, 0]).all(1).sum()
+    assert rgb > 3000 * 0.25 - 4 * np.sqrt(3000 * 0.25 * 0.75)
+    assert (seen.sum(1) >= 1).all()
+    planes = np.full((3, 4, 4), 0.5, np.float32)
+    planes[:, 0] = 0
+    planes[-1] = 1
+    sample = Drawn(planes, Draw(np.zeros((2, 0, 0), np.float32), 0, np.array([[2, 2], [0.1, 0.1], [1, 0]], np.float32)))
+    (group,) = collate([sample])
+    pixels, _ = augment(group, CODING, torch.tensor([0.3, 0.7])[:, None, None])
+    assert torch.equal(pixels[0, :, 0], torch.zeros(2, 4))
+    torch.testing.assert_close(pixels[0, 0, 1:], torch.full((3, 4), 1.1))
+    torch.testing.assert_close(pixels[0, 1, 1:], torch.full((3, 4), 0.7))

@@ -10,6 +10,7 @@ import pytest
 import torch
 from lightning import Trainer, seed_everything
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.demos.boring_classes import BoringModel
 
 from highwall.training.checkpoint import LastCheckpoint
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def fitted(last: LastCheckpoint, epochs: int, *, resume: bool = False, plugins: Any = None) -> BoringModel:
+def fitted(
+    last: LastCheckpoint, epochs: int, *, resume: bool = False, plugins: Any = None, ema: float = 0
+) -> BoringModel:
     seed_everything(0, verbose=False)
     module = BoringModel()
     trainer = Trainer(
@@ -26,7 +29,7 @@ def fitted(last: LastCheckpoint, epochs: int, *, resume: bool = False, plugins: 
         max_epochs=epochs,
         limit_train_batches=4,
         limit_val_batches=0,
-        callbacks=[last],
+        callbacks=[*([EMAWeightAveraging(decay=ema)] if ema else []), last],
         plugins=plugins,
         logger=False,
         enable_progress_bar=False,
@@ -53,12 +56,13 @@ def test_the_first_validation_is_saved_and_others_when_it_is_time(tmp_path: Path
     assert torch.load(path, weights_only=False)["epoch"] == 3
 
 
+@pytest.mark.parametrize("ema", [0, 0.9])
 @pytest.mark.parametrize("pace", [1, 2, 3])
-def test_it_goes_on_as_if_nothing_had_been(tmp_path: Path, pace: int) -> None:
-    whole = fitted(LastCheckpoint(tmp_path / "whole.ckpt", pace), 6)
+def test_it_goes_on_as_if_nothing_had_been(tmp_path: Path, pace: int, ema: float) -> None:
+    whole = fitted(LastCheckpoint(tmp_path / "whole.ckpt", pace), 6, ema=ema)
     last = LastCheckpoint(tmp_path / "last.ckpt", pace)
-    fitted(last, pace)
-    resumed = fitted(last, 6, resume=True)
+    fitted(last, pace, ema=ema)
+    resumed = fitted(last, 6, resume=True, ema=ema)
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, other)
 

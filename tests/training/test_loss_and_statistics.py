@@ -13,15 +13,22 @@ from hypothesis import strategies as st
 from highwall.errors import BadInput
 from highwall.tiles import open_dataset
 from highwall.training.augment import assemble, augment
-from highwall.training.config import make_recipe
+from highwall.training.config import PRESETS, Recipe, make_recipe
 from highwall.training.data import TrainingTiles, WholeTiles, collate, read_sample, visits
 from highwall.training.decoded import decode_tiles
-from highwall.training.module import joint_loss
+from highwall.training.losses import joint_loss
+from highwall.training.objects import find_objects
 from highwall.training.statistics import statistics
+from highwall.training.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+
+def recipe(**changes: float) -> Recipe:
+    """A recipe with these settings."""
+    return PRESETS["quick"].model_copy(update={"member_loss": 0} | changes)
 
 
 def sample(seed: int, unknown: float, members: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
@@ -39,7 +46,7 @@ def test_joint_loss_is_torchs_cross_entropy_on_known_pixels(
 ) -> None:
     logits, labels = sample(seed, unknown, members)
     known = labels != 255
-    loss, average = joint_loss(logits, labels, member_loss)
+    loss, average = joint_loss(logits, labels, recipe(member_loss=member_loss))
     if not known.any():
         assert loss == average == 0
         return
@@ -57,9 +64,9 @@ def test_unknown_pixels_leave_loss_and_gradient_alone() -> None:
     gradients = []
     for values in (logits, other):
         leaf = values.clone().requires_grad_()
-        joint_loss(leaf, labels, 1).learned.backward()
+        joint_loss(leaf, labels, recipe(member_loss=1)).learned.backward()
         gradients.append(leaf.grad)
-    assert joint_loss(logits, labels, 1) == joint_loss(other, labels, 1)
+    assert joint_loss(logits, labels, recipe(member_loss=1)) == joint_loss(other, labels, recipe(member_loss=1))
     assert torch.equal(gradients[0], gradients[1])
     assert (gradients[0].movedim(2, 0)[:, :, labels == 255] == 0).all()
 
@@ -67,7 +74,7 @@ def test_unknown_pixels_leave_loss_and_gradient_alone() -> None:
 def test_nothing_known_makes_no_gradient() -> None:
     logits, labels = sample(0, 1.1)
     leaf = logits.requires_grad_()
-    joint_loss(leaf, labels, 1).learned.backward()
+    joint_loss(leaf, labels, recipe(member_loss=1)).learned.backward()
     assert (leaf.grad == 0).all()
 
 
@@ -98,6 +105,9 @@ def test_statistics_are_those_of_pixels_with_data(holed: Path) -> None:
     every = np.concatenate(values, 1).astype(np.float64)
     np.testing.assert_allclose(found.mean, every.mean(1))
     np.testing.assert_allclose(found.std, every.std(1), rtol=1e-6)
+    lower, median, upper = np.quantile(every, [0.25, 0.5, 0.75], axis=1)
+    np.testing.assert_allclose(found.median, median, atol=1.1e-3)
+    np.testing.assert_allclose(found.spread, (upper - lower) / 1.349, atol=1.6e-3)
     known = np.concatenate(labels)
     np.testing.assert_array_equal(found.counts, [np.count_nonzero(known == c) for c in range(4)])
     assert found.counts[2] == 0
@@ -132,7 +142,7 @@ def test_a_batch_pads_with_ground_that_is_unknown(holed: Path, tmp_path: Path) -
     decoded = decode_tiles(dataset.tiles, dataset.encoding, tmp_path / "tiles.npy")
     whole = WholeTiles(dataset.tiles, decoded)
     batch = collate([whole[n] for n in range(3)])
-    reflectance, labels = assemble([augment(group, decoded.coding) for group in batch])
+    reflectance, labels = assemble([augment(group, decoded.coding, torch.zeros(3, 1, 1)) for group in batch])
     assert reflectance.shape == (3, 6, 64, 64)
     for number, size in enumerate((64, 32, 48)):
         pixels, truth = read_sample(dataset.tiles[number], dataset.encoding)
@@ -156,13 +166,15 @@ def test_an_epoch_sees_every_tile_and_depends_on_seed_and_epoch_alone(holed: Pat
     dataset = open_dataset(holed)
     decoded = decode_tiles(dataset.tiles, dataset.encoding, tmp_path / "tiles.npy")
     recipe = make_recipe("quick", ["crop=none", "augmentation.elastic=4"])
+    shapes = tuple(decoded.shapes.values())
+    task = Task("networks", tuple(dataset.tiles), shapes, (), dataset.encoding, recipe, 0)
 
     def epoch(seed: int, number: int) -> list[tuple[bytes, int, bytes]]:
-        samples = TrainingTiles(dataset.tiles, decoded, [2, 1, 1], recipe, (seed, number))
+        samples = TrainingTiles(task, decoded, find_objects([]), (seed, number))
         drawn = [samples[index] for index in range(len(samples))]
         return [(one.planes.tobytes(), one.draw.symmetry, one.draw.nodes.tobytes()) for one in drawn]
 
-    expected = sorted(decoded[dataset.tiles[number]].tobytes() for number in (0, 0, 1, 2))
+    expected = sorted(decoded[dataset.tiles[number]].tobytes() for number in (0, 1, 2))
     assert all(sorted(planes for planes, _, _ in epoch(0, number)) == expected for number in range(3))
     assert epoch(0, 1) == epoch(0, 1)
     assert len({tuple(epoch(0, number)) for number in range(6)}) == 6

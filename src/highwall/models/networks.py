@@ -12,6 +12,8 @@ from torch.nn import functional
 from highwall.errors import BadInput
 from highwall.models.config import Config
 from highwall.models.experience import PATCH
+from highwall.models.indices import spectral_indices
+from highwall.models.stem import Stemmed
 from highwall.models.weights import load_pretrained, pretrained
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ class Normalisation(Config):
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    indices: tuple[str, ...] = ()
+    """Names of spectral indices that networks see after the bands (see `indices.INDICES`)."""
+
 
 class Networks(nn.Module):
     """The networks of level 1, from reflectance to logits.
@@ -45,9 +50,11 @@ class Networks(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, members: Mapping[str, nn.Module], normalisation: Normalisation) -> None:
+    def __init__(self, members: Mapping[str, nn.Module], bands: Sequence[str], normalisation: Normalisation) -> None:
         super().__init__()
         self.members = nn.ModuleDict(members)
+        self.bands = tuple(bands)
+        self.normalisation = normalisation
         self.register_buffer("mean", torch.tensor(normalisation.mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(normalisation.std)[:, None, None], persistent=False)
         self.to(memory_format=torch.channels_last)  # several times faster on a CPU
@@ -61,7 +68,10 @@ class Networks(nn.Module):
         """Return logits `(member, n, class, y, x)` float32 for reflectance `(n, band, y, x)` of any size."""
         height, width = reflectance.shape[-2:]
         valid = (reflectance != 0).any(1, keepdim=True)
-        x = torch.where(valid, (reflectance - self.mean) / self.std, 0)
+        x = (reflectance - self.mean) / self.std
+        if self.normalisation.indices:
+            x = torch.cat([x, spectral_indices(reflectance, self.bands, self.normalisation.indices)], 1)
+        x = torch.where(valid, x, 0)
         x = functional.pad(x, (0, -width % STRIDE, 0, -height % STRIDE), mode="replicate")
         x = x.to(next(self.members.parameters()).dtype).contiguous(memory_format=torch.channels_last)
         logits = torch.stack([member(x).float() for member in self.members.values()])
@@ -69,9 +79,10 @@ class Networks(nn.Module):
 
     def alone(self) -> list[Networks]:
         """Return each member by itself, with the same weights."""
-        mean, std = (tuple(values.flatten().tolist()) for values in (self.mean, self.std))
-        normalisation = Normalisation(mean=mean, std=std)
-        return [Networks({name: member}, normalisation).train(self.training) for name, member in self.members.items()]
+        return [
+            Networks({name: member}, self.bands, self.normalisation).train(self.training)
+            for name, member in self.members.items()
+        ]
 
     def with_embedding(self, reflectance: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits as `forward` does, and what the encoders saw in each patch of `PATCH` x `PATCH` pixels.
@@ -108,14 +119,15 @@ def build_networks(
         BadInput: an encoder doesn't go with an architecture, or weights can't be had.
     """
     members: dict[str, nn.Module] = {}
+    channels = (*bands, *normalisation.indices)
     for name, config in configs.items():
         try:
             member = smp.create_model(
-                config.architecture, config.encoder, encoder_weights=None, in_channels=len(bands), classes=classes
+                config.architecture, config.encoder, encoder_weights=None, in_channels=len(channels), classes=classes
             )
         except (ValueError, RuntimeError, KeyError) as error:
             raise BadInput(f"{config.architecture} with {config.encoder}: {str(error).splitlines()[0]}") from None
         if config.weights is not None:
-            load_pretrained(member.encoder, pretrained(config.encoder, config.weights), bands)
-        members[name] = member
-    return Networks(members, normalisation)
+            load_pretrained(member.encoder, pretrained(config.encoder, config.weights), channels)
+        members[name] = Stemmed(member, len(channels), classes, config.stem) if config.stem else member
+    return Networks(members, bands, normalisation)

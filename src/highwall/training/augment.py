@@ -36,11 +36,14 @@ class Group(NamedTuple):
     """Mirroring and turn of each, as in `Draw`; the turned sizes are the same for all."""
 
     light: Tensor
-    """Factors `(n, band)` float32, as in `Draw`."""
+    """Factors and the like `(n, 3, band)` float32, as in `Draw`."""
 
 
-def augment(group: Group, coding: Coding) -> Pair:
+def augment(group: Group, coding: Coding, mean: Tensor) -> Pair:
     """Deform, mirror, turn and light up samples, image and labels alike.
+
+    A band that is not to be seen gets the mean reflectance `(band, 1, 1)`, which is what networks are given for a
+    band that an image lacks.
 
     The elastic transformation is that of Simard, Steinkraus and Platt (2003), with displacements drawn on a coarse
     grid and interpolated by cubic splines instead of being smoothed by a Gaussian. Reflectance is interpolated
@@ -53,7 +56,9 @@ def augment(group: Group, coding: Coding) -> Pair:
     else:
         pixels, labels = turn(pixels, group.symmetries), turn(labels, group.symmetries)
     if group.light.numel():
-        pixels = pixels * group.light[..., None, None]
+        factor, addend, seen = group.light[..., None, None].unbind(1)
+        valid = (pixels != 0).any(1, keepdim=True)
+        pixels = torch.where(seen > 0, pixels * factor + addend, mean).masked_fill(~valid, 0)
     return pixels, labels[:, 0].long()
 
 

@@ -15,7 +15,7 @@ from lightning.fabric import Fabric
 from torch.optim import AdamW
 
 from highwall.files import write_json
-from highwall.training.module import joint_loss
+from highwall.training.losses import joint_loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ class Trial:
         self, networks: Networks, shape: tuple[int, int, int], recipe: Recipe, precision: _PRECISION_INPUT
     ) -> None:
         self.shape = shape
-        self.member_loss = recipe.member_loss
+        self.recipe = recipe
         self.seconds: dict[int, list[float]] = {}
         self.fabric = Fabric(accelerator=recipe.accelerator, devices=1, precision=precision)
         self.device = self.fabric.device
@@ -67,7 +67,7 @@ class Trial:
         labels = torch.zeros((batch, *self.shape[1:]), dtype=torch.long, device=self.device)
         _wait(self.device)
         begun = time.perf_counter()
-        self.fabric.backward(joint_loss(self.networks(pixels), labels, self.member_loss).learned)
+        self.fabric.backward(joint_loss(self.networks(pixels), labels, self.recipe).learned)
         self.optimizer.step()
         _wait(self.device)
         self.seconds.setdefault(batch, []).append(time.perf_counter() - begun)

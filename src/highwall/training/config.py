@@ -36,6 +36,40 @@ class AugmentationConfig(Config):
     tint: float = Field(default=0, ge=0)
     """Standard deviation of the logarithm of a factor on each band: soil, haze, calibration."""
 
+    offset: float = Field(default=0, ge=0)
+    """Most reflectance that is added to all bands of every second sample, or taken away: 0.1 for the 1,000 counts
+    of a product whose offset was not applied."""
+
+    haze: float = Field(default=0, ge=0, lt=1)
+    """Most light in B02 that haze may take from the ground; longer waves are scattered less."""
+
+    band_dropout: float = Field(default=0, ge=0, le=1)
+    """Probability that a sample loses bands, as images do that lack them: all but red, green and blue, or any."""
+
+
+class LossConfig(Config):
+    """Weights of the losses; unknown pixels never count."""
+
+    cross_entropy: float = Field(default=1, ge=0)
+
+    dice: float = Field(default=0, ge=0)
+    """Of one less the target classes' soft Dice coefficient over the batch (Milletari et al. 2016)."""
+
+    lovasz: float = Field(default=0, ge=0)
+    """Of the Lovasz extension of the Jaccard loss over the batch (Berman et al. 2018)."""
+
+    smoothing: float = Field(default=0, ge=0, lt=1)
+    """Share of each label that cross-entropy spreads over all classes."""
+
+    edges: float = Field(default=0, ge=0)
+    """How much more a pixel beside another class counts in cross-entropy."""
+
+    @model_validator(mode="after")
+    def _some(self) -> LossConfig:
+        if not self.cross_entropy + self.dice + self.lovasz:
+            raise ValueError("all weights of the loss are 0")
+        return self
+
 
 class Recipe(Config):
     """Everything that training does; a preset is one of these."""
@@ -70,16 +104,37 @@ class Recipe(Config):
     max_pixels: int | None = Field(default=None, ge=1)
     """Most pixels that the forest is fitted on, drawn evenly; all if None."""
 
-    normalisation: Literal["statistics", "reference"] = "statistics"
-    """Mean and standard deviation of the training tiles' reflectance, per band, or the reference's -1 and 2."""
+    normalisation: Literal["statistics", "robust", "reference"] = "statistics"
+    """Mean and standard deviation of the training tiles' reflectance, per band; its median and what is a standard
+    deviation's worth of its quartiles' distance, which outliers don't move; or the reference's -1 and 2."""
+
+    indices: bool = False
+    """Whether networks see spectral indices beside the bands, as many as the bands make up."""
 
     augmentation: AugmentationConfig = AugmentationConfig()
+
+    views: int = Field(default=1, ge=1, le=8)
+    """How many of the square's eight symmetries networks look at when they answer; each costs as much as the first."""
 
     crop: int | None = Field(default=None, ge=STRIDE)
     """Side in pixels of the square cut at random out of a tile; whole tiles if None."""
 
+    rare: float = Field(default=0, ge=0, le=1)
+    """Share of the samples that are cut out around a pixel of a target class, each class equally often."""
+
+    paste: float = Field(default=0, ge=0, le=1)
+    """Share of the samples that a whole object of another tile is copied into."""
+
+    loss: LossConfig = LossConfig()
+
+    joint_loss: float = Field(default=1, ge=0)
+    """Weight of the loss of the networks' average."""
+
     member_loss: float = Field(default=0, ge=0)
-    """Weight of the mean of the networks' own losses beside the loss of their average."""
+    """Weight of the mean of the networks' own losses."""
+
+    ema: float = Field(default=0, ge=0, lt=1)
+    """Decay by step of a moving average of the weights, which is what is validated and kept; 0 for none."""
 
     batch: Annotated[int, Field(ge=1)] | Literal["auto"] = 8
     """Tiles (or crops) in a step, on each device; `auto` is what keeps the device busy, found out by trying, which
@@ -126,6 +181,10 @@ class Recipe(Config):
             raise ValueError(f"a network cannot be named {min(reserved)!r}")
         if self.folds == 1:
             raise ValueError("folds are two or more, or 0 for none")
+        if not self.joint_loss + self.member_loss:
+            raise ValueError("joint_loss and member_loss are both 0: nothing is learned")
+        if self.rare and self.crop is None:
+            raise ValueError("rare cuts samples out of tiles, and there is no crop")
         if self.compact and not self.folds:
             raise ValueError("a compact forest is chosen out of fold, and folds are 0")
         if self.compact and self.learn_from == "val":

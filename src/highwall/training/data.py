@@ -13,7 +13,8 @@ from highwall.ahead import ahead
 from highwall.legend import UNKNOWN
 from highwall.tiles import read_image, read_labels
 from highwall.training.augment import Group
-from highwall.training.draw import UNCHANGED, Draw, draw, random_window
+from highwall.training.draw import UNCHANGED, Draw, draw, random_window, window_around
+from highwall.training.objects import paste
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from highwall.tiles import Encoding, Tile
-    from highwall.training.config import Recipe
     from highwall.training.decoded import DecodedTiles
+    from highwall.training.objects import Objects
+    from highwall.training.task import Task
 
 Sample = tuple["NDArray[np.float32]", "NDArray[np.uint8]"]
 """Reflectance `(band, y, x)`, 0 in all bands without data, and labels `(y, x)`, 255 where unknown."""
@@ -47,35 +49,39 @@ def read_sample(tile: Tile, encoding: Encoding) -> Sample:
 class TrainingTiles(Dataset[Drawn]):
     """One epoch of samples, whose order and changes depend on seed and epoch alone."""
 
-    def __init__(
-        self,
-        tiles: Sequence[Tile],
-        decoded: DecodedTiles,
-        visits: Sequence[int],
-        recipe: Recipe,
-        seeds: tuple[int, ...],
-    ) -> None:
-        self.tiles = tiles
+    def __init__(self, task: Task, decoded: DecodedTiles, objects: Objects, seeds: tuple[int, ...]) -> None:
+        self.task = task
         self.decoded = decoded
-        self.visits = visits
-        self.recipe = recipe
+        self.objects = objects
         self.seeds = seeds
 
     def __len__(self) -> int:
         """Count the samples of the epoch."""
-        return sum(self.visits)
+        return len(self._order)
 
     def __getitem__(self, index: int) -> Drawn:
         """Cut out one sample, and draw its changes."""
         rng = np.random.default_rng([*self.seeds, index])
-        planes = self.decoded[self.tiles[self._order[index]]]
-        if (size := self.recipe.crop) is not None:
-            planes = cut(planes, random_window(planes.shape[1:], size, rng))
-        return Drawn(planes, draw(self.recipe.augmentation, planes.shape[1:], len(planes) - 1, rng))
+        recipe, tile = self.task.recipe, int(self._order[index])
+        planes = self._planes(tile)
+        if recipe.crop is not None:
+            window = random_window(planes.shape[1:], recipe.crop, rng)
+            if rng.random() < recipe.rare and (place := self.objects.rare_pixel(rng)):
+                tile, centre = place
+                planes = self._planes(tile)
+                window = window_around(centre, planes.shape[1:], recipe.crop, rng)
+            planes = cut(planes, window)
+        if rng.random() < recipe.paste and (chosen := self.objects.of_another(tile, rng)):
+            planes = paste(planes, self._planes(chosen.tile), chosen, rng)
+        return Drawn(planes, draw(recipe.augmentation, planes.shape[1:], self.task.encoding.bands, rng))
+
+    def _planes(self, tile: int) -> NDArray[Any]:
+        return self.decoded[self.task.tiles[tile]]
 
     @cached_property
     def _order(self) -> NDArray[np.intp]:
-        every = np.repeat(np.arange(len(self.tiles)), self.visits)
+        counts = [visits(shape, self.task.recipe.crop) for shape in self.task.shapes]
+        every = np.repeat(np.arange(len(counts)), counts)
         return np.random.default_rng(self.seeds).permutation(every)
 
 

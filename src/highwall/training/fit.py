@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from lightning import Trainer, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
 from safetensors.torch import load_file, save_file
 
 from highwall.errors import BadInput
@@ -101,6 +101,8 @@ def check_devices(recipe: Recipe) -> None:
 def _trainer(task: Task, folder: Path, checkpoints: Path) -> Trainer:
     recipe = task.recipe
     callbacks: list[Callback] = [History(folder / HISTORY, task.name)]
+    if recipe.ema:
+        callbacks.append(EMAWeightAveraging(decay=recipe.ema))
     if task.keeps_best:
         best: dict[str, Any] = {"monitor": "val_miou", "mode": "max", "every_n_epochs": task.pace}
         files: dict[str, Any] = {"dirpath": checkpoints, "filename": "best", "enable_version_counter": False}

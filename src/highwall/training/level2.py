@@ -49,7 +49,13 @@ class Evidence:
 
 
 def ask(
-    networks: Networks, tiles: Sequence[Tile], encoding: Encoding, config: ForestConfig, share: float, seed: int
+    networks: Networks,
+    tiles: Sequence[Tile],
+    encoding: Encoding,
+    config: ForestConfig,
+    share: float,
+    seed: int,
+    views: int = 1,
 ) -> Evidence:
     """Ask the networks about labelled tiles.
 
@@ -60,6 +66,7 @@ def ask(
         config: which answers to keep.
         share: share of the labelled pixels to keep, 0 to 1.
         seed: which ones.
+        views: how many symmetries of each tile the networks look at.
     """
     classes = len(encoding.legend)
     compute = in_torch(networks, torch.float32)
@@ -67,7 +74,7 @@ def ask(
     drawn: list[tuple[NDArray[Any], ...]] = []
     for number, tile in enumerate(tiles):
         pixels, labels = read_sample(tile, encoding)
-        seen = ask_networks(compute, pixels[None])
+        seen = ask_networks(compute, pixels[None], views=views)
         given = dict(zip(networks.names, seen.members[:, 0], strict=True)) | {AVERAGE: seen.average[0]}
         for name, probabilities in given.items():
             matrices[name].append(confusion(labels, probabilities.argmax(0).astype(np.uint8), classes))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from lightning import LightningModule
-from torch.nn import functional
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from highwall.evaluation.confusion import confusion
 from highwall.evaluation.scores import scores
-from highwall.legend import UNKNOWN
 from highwall.training.augment import assemble, augment
-from highwall.training.data import Ahead, TrainingTiles, WholeTiles, collate, visits
+from highwall.training.data import Ahead, TrainingTiles, WholeTiles, collate
+from highwall.training.losses import cross_entropy, joint_loss
+from highwall.training.objects import find_objects
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,36 +30,8 @@ if TYPE_CHECKING:
     from highwall.training.config import Recipe
     from highwall.training.data import Drawn
     from highwall.training.decoded import DecodedTiles
+    from highwall.training.objects import Objects
     from highwall.training.task import Task
-
-
-class JointLoss(NamedTuple):
-    """Cross-entropies over the pixels with a label; 0 where there is none."""
-
-    learned: Tensor
-    """What the networks learn by."""
-
-    average: Tensor
-    """That of their average alone, which compares with the validation loss."""
-
-
-def joint_loss(logits: Tensor, labels: Tensor, member_loss: float) -> JointLoss:
-    """Cross-entropy of the networks' average, and of each network alone.
-
-    Args:
-        logits: `(member, n, class, y, x)`.
-        labels: class indices `(n, y, x)`, 255 where unknown.
-        member_loss: weight of the members' mean loss beside that of their average.
-    """
-    known = (labels != UNKNOWN).sum().clamp(min=1)
-
-    def loss(logit: Tensor) -> Tensor:
-        return functional.cross_entropy(logit, labels, ignore_index=UNKNOWN, reduction="sum") / known
-
-    average = loss(logits.mean(0))
-    if not member_loss:
-        return JointLoss(average, average)
-    return JointLoss(average + member_loss * torch.stack([loss(member) for member in logits]).mean(), average)
 
 
 class JointTraining(LightningModule):
@@ -76,11 +49,16 @@ class JointTraining(LightningModule):
         """What training does."""
         return self.task.recipe
 
+    @cached_property
+    def objects(self) -> Objects:
+        """What lies where in the training tiles, for a recipe that asks."""
+        needed = self.recipe.rare > 0 or self.recipe.paste > 0
+        return find_objects([self.tiles[tile][-1] for tile in self.task.tiles] if needed else [])
+
     def train_dataloader(self) -> Ahead:
         """Make the loader of one epoch; Lightning asks again each epoch."""
-        counts = [visits(shape, self.recipe.crop) for shape in self.task.shapes]
         seeds = (self.task.seed, self.current_epoch)
-        return self._loader(TrainingTiles(self.task.tiles, self.tiles, counts, self.recipe, seeds), self.task.batch)
+        return self._loader(TrainingTiles(self.task, self.tiles, self.objects, seeds), self.task.batch)
 
     def val_dataloader(self) -> Ahead:
         """Make the loader of the validation tiles."""
@@ -88,7 +66,7 @@ class JointTraining(LightningModule):
 
     def on_after_batch_transfer(self, batch: Sequence[Group], _: int) -> Pair:
         """Change the samples where the networks are."""
-        return assemble([augment(group, self.tiles.coding) for group in batch])
+        return assemble([augment(group, self.tiles.coding, self.networks.mean) for group in batch])
 
     def training_step(self, batch: Pair, _: int) -> Tensor:
         """Return the loss of one batch."""
@@ -99,7 +77,7 @@ class JointTraining(LightningModule):
         if self.device.type != "cpu":
             torch.get_device_module(self.device).manual_seed(seed)
         reflectance, labels = batch
-        loss = joint_loss(self.networks(reflectance), labels, self.recipe.member_loss)
+        loss = joint_loss(self.networks(reflectance), labels, self.recipe)
         told = loss.average.detach()
         self.log("train_loss", told, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(labels))
         return loss.learned
@@ -112,7 +90,7 @@ class JointTraining(LightningModule):
         """Compare the average's answer with the truth, and take down its loss."""
         reflectance, labels = batch
         logits = self.networks(reflectance)
-        self.log("val_loss", joint_loss(logits, labels, 0).average, batch_size=1, sync_dist=True)
+        self.log("val_loss", cross_entropy(logits.mean(0), labels), batch_size=1, sync_dist=True)
         answer = logits.mean(0).argmax(1)
         self.matrix += confusion(labels.cpu().numpy(), answer.cpu().numpy(), len(self.matrix))
 

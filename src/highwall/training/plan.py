@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from highwall.models.indices import indices_of
 from highwall.models.networks import Normalisation, build_networks
 from highwall.models.weights import HubUnreachable, pretrained
 from highwall.training.folds import random_folds, site_folds
@@ -12,6 +15,8 @@ from highwall.training.roles import Roles, honest_roles, reference_roles
 from highwall.training.statistics import Statistics, statistics
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from highwall.models.config import NetworkConfig
     from highwall.tiles import Dataset
     from highwall.training.config import Recipe
@@ -67,7 +72,7 @@ def make_plan(dataset: Dataset, recipe: Recipe, seed: int) -> Plan:
     folds, compared = _folds(roles, recipe, seed)
     if recipe.folds and max(folds) == 0:
         warnings.append("fewer than two sites to learn from: no folds, no forest, and no forecast")
-    normalisation = _normalisation(recipe, facts)
+    normalisation = _normalisation(recipe, facts, dataset.encoding.bands)
     bare = {name: config.model_copy(update={"weights": None}) for name, config in networks.items()}
     build_networks(bare, dataset.encoding.bands, len(facts.counts), normalisation)  # what cannot be built shows now
     absent = [name for name, count in zip(dataset.encoding.legend.names, facts.counts, strict=True) if not count]
@@ -98,10 +103,15 @@ def _folds(roles: Roles, recipe: Recipe, seed: int) -> tuple[tuple[int, ...], tu
     return folds, compared if recipe.compared_folds else none
 
 
-def _normalisation(recipe: Recipe, facts: Statistics) -> Normalisation:
+def _normalisation(recipe: Recipe, facts: Statistics, bands: Sequence[str]) -> Normalisation:
     if recipe.normalisation == "reference":
-        return Normalisation(mean=(-1.0,) * len(facts.mean), std=(2.0,) * len(facts.std))
-    return Normalisation(mean=tuple(facts.mean.tolist()), std=tuple(facts.std.tolist()))
+        mean, std = np.full(len(bands), -1.0), np.full(len(bands), 2.0)
+    elif recipe.normalisation == "robust":
+        mean, std = facts.median, facts.spread
+    else:
+        mean, std = facts.mean, facts.std
+    indices = indices_of(bands) if recipe.indices else ()
+    return Normalisation(mean=tuple(mean.tolist()), std=tuple(std.tolist()), indices=indices)
 
 
 def _starts(recipe: Recipe) -> tuple[dict[str, NetworkConfig], tuple[Start, ...], list[str]]:

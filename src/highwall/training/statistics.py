@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _BINS: Final = np.round(np.arange(REFLECTANCE_RANGE[0], REFLECTANCE_RANGE[1] + 5e-4, 1e-3), 3)
 
 
+_QUARTILES: Final = 1.349
+"""Distance of a normal distribution's quartiles, in standard deviations."""
+
+
 @dataclass(frozen=True, eq=False)
 class Statistics:
     """Of pixels with data, in all tiles together."""
@@ -31,6 +35,12 @@ class Statistics:
 
     std: NDArray[np.float64]
     """Standard deviation of reflectance, per band."""
+
+    median: NDArray[np.float64]
+    """Median reflectance, per band, to 0.001."""
+
+    spread: NDArray[np.float64]
+    """What the distance of the quartiles is of a normal distribution's standard deviation, per band."""
 
     low: NDArray[np.float64]
     """Reflectance that one pixel in a hundred falls below, per band, to 0.001."""
@@ -72,9 +82,10 @@ def statistics(tiles: Sequence[Tile], encoding: Encoding) -> Statistics:
         raise BadInput(f"no pixel of the {tiles[0].split} tiles is labelled")
     mean = sums / count
     variance = np.maximum(squares / count - mean**2, 0)
-    low, high = (_quantile(histogram, share) for share in (0.01, 0.99))
+    low, lower, median, upper, high = (_quantile(histogram, share) for share in (0.01, 0.25, 0.5, 0.75, 0.99))
     std = np.maximum(np.sqrt(variance), 1e-4)
-    return Statistics(mean, std, low, high, known, tuple(shapes), digest.hexdigest())
+    spread = np.maximum((upper - lower) / _QUARTILES, 1e-3)
+    return Statistics(mean, std, median, spread, low, high, known, tuple(shapes), digest.hexdigest())
 
 
 def _quantile(histogram: NDArray[np.int64], share: float) -> NDArray[np.float64]:

@@ -1,0 +1,94 @@
+"""What the networks learn by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from segmentation_models_pytorch.losses import DiceLoss, LovaszLoss
+from torch.nn import functional
+
+from highwall.legend import UNKNOWN
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from highwall.training.config import LossConfig, Recipe
+
+
+class JointLoss(NamedTuple):
+    """Losses over the pixels with a label; 0 where there is none."""
+
+    learned: Tensor
+    """What the networks learn by."""
+
+    average: Tensor
+    """Cross-entropy of their average alone, which compares with the validation loss."""
+
+
+def joint_loss(logits: Tensor, labels: Tensor, recipe: Recipe) -> JointLoss:
+    """Loss of the networks' average, and of each network alone.
+
+    Args:
+        logits: `(member, n, class, y, x)`.
+        labels: class indices `(n, y, x)`, 255 where unknown.
+        recipe: has the weights of the average, of the members' mean, and of each kind of loss.
+    """
+    together = logits.mean(0)
+    average = cross_entropy(together, labels)
+    plain = recipe.loss == type(recipe.loss)()
+    learned = recipe.joint_loss * (average if plain else loss(together, labels, recipe.loss))
+    if recipe.member_loss:
+        alone = torch.stack([loss(member, labels, recipe.loss) for member in logits])
+        learned = learned + recipe.member_loss * alone.mean()
+    return JointLoss(learned, average)
+
+
+def loss(logits: Tensor, labels: Tensor, config: LossConfig) -> Tensor:
+    """Sum of the losses that a recipe names.
+
+    Args:
+        logits: `(n, class, y, x)`.
+        labels: class indices `(n, y, x)`, 255 where unknown.
+        config: their weights.
+    """
+    total = logits.sum() * 0
+    if config.cross_entropy:
+        total = total + config.cross_entropy * cross_entropy(logits, labels, config.smoothing, config.edges)
+    if not (labels != UNKNOWN).any():
+        return total
+    if config.dice:
+        targets = list(range(1, logits.shape[1]))
+        total = total + config.dice * DiceLoss("multiclass", classes=targets, ignore_index=UNKNOWN)(logits, labels)
+    if config.lovasz:
+        total = total + config.lovasz * LovaszLoss("multiclass", ignore_index=UNKNOWN)(logits.float(), labels)
+    return total
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, smoothing: float = 0, edges: float = 0) -> Tensor:
+    """Mean cross-entropy over the pixels with a label.
+
+    Args:
+        logits: `(n, class, y, x)`.
+        labels: class indices `(n, y, x)`, 255 where unknown.
+        smoothing: share of each label that is spread over all classes (Szegedy et al. 2016).
+        edges: how much more a pixel counts that has another class among its eight neighbours.
+    """
+    known = labels != UNKNOWN
+    weight = known.to(logits.dtype)
+    if edges:
+        weight = weight * (1 + edges * _beside_another(labels, known))
+    if not edges:
+        total = functional.cross_entropy(
+            logits, labels, ignore_index=UNKNOWN, reduction="sum", label_smoothing=smoothing
+        )
+        return total / known.sum().clamp(min=1)
+    pixels = functional.cross_entropy(logits, labels, ignore_index=UNKNOWN, reduction="none", label_smoothing=smoothing)
+    return (pixels * weight).sum() / weight.sum().clamp(min=1)
+
+
+def _beside_another(labels: Tensor, known: Tensor) -> Tensor:
+    """Tell the pixels with another known class among their neighbours, `(n, y, x)`."""
+    highest = functional.max_pool2d(labels.masked_fill(~known, -1)[:, None].float(), 3, 1, 1)
+    lowest = -functional.max_pool2d(-labels.masked_fill(~known, UNKNOWN)[:, None].float(), 3, 1, 1)
+    return (known & (highest > lowest)[:, 0]).float()
