@@ -39,7 +39,7 @@ _WITHOUT_MINE: Final = 0.15
 
 
 @dataclass(frozen=True)
-class _Plot:
+class Plot:
     """A site's place in a dataset."""
 
     split: str
@@ -79,7 +79,7 @@ def simulate(
     Raises:
         BadInput: `out` is there and not empty, a split is unknown, or a number makes no sense.
     """
-    _check(out, tiles, size, seed)
+    check_wishes(out, tiles, size, seed)
     with new_folder(out) as draft:
         written = 0
         for plot in _plots(np.random.default_rng([seed, 0]), tiles):
@@ -90,7 +90,12 @@ def simulate(
         (draft / "dataset.toml").write_text(dataset_toml(DEFAULT_BANDS, DEFAULT_LEGEND), encoding="utf-8")
 
 
-def _check(out: Path, tiles: Mapping[str, int], size: int, seed: int) -> None:
+def check_wishes(out: Path, tiles: Mapping[str, int], size: int, seed: int) -> None:
+    """Refuse what cannot be made.
+
+    Raises:
+        BadInput: as `simulate`.
+    """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"{out} is there already and not empty")
     if unknown := set(tiles) - set(SPLITS):
@@ -103,24 +108,24 @@ def _check(out: Path, tiles: Mapping[str, int], size: int, seed: int) -> None:
         raise BadInput(f"seed {seed} is negative")
 
 
-def _plots(rng: np.random.Generator, tiles: Mapping[str, int]) -> list[_Plot]:
+def _plots(rng: np.random.Generator, tiles: Mapping[str, int]) -> list[Plot]:
     """Share the tiles of each split out to sites of one to three tiles."""
-    plots: list[_Plot] = []
+    plots: list[Plot] = []
     for split in SPLITS:
         first = 0
         while (left := tiles.get(split, 0) - first) > 0:
             count = min(int(rng.integers(1, 4)), left)
-            plots.append(_Plot(split, first, count, len(plots)))
+            plots.append(Plot(split, first, count, len(plots)))
             first += count
     return plots
 
 
-def _write_site(root: Path, plot: _Plot, size: int, seed: int) -> None:
+def _write_site(root: Path, plot: Plot, size: int, seed: int) -> None:
     """Render a site and cut its tiles out of it."""
     region, crs = SPLITS[plot.split]
     rng = np.random.default_rng([seed, 1, plot.number])
     site = draw_site(rng, region, _mines(rng, plot))
-    geobox = _geobox(plot, size, crs)
+    geobox = place_site(plot, size, crs)
     image, labels = render_site(site, (size, plot.tiles * size), geobox)
     for tile in range(plot.tiles):
         window = np.s_[:, tile * size : (tile + 1) * size]
@@ -132,7 +137,7 @@ def _write_site(root: Path, plot: _Plot, size: int, seed: int) -> None:
         )
 
 
-def _mines(rng: np.random.Generator, plot: _Plot) -> tuple[Point, ...]:
+def _mines(rng: np.random.Generator, plot: Plot) -> tuple[Point, ...]:
     """Draw the places of the mines, one to a tile or none; the first tile of a split has one always."""
     places = rng.uniform(0.3, 0.7, (plot.tiles, 2))
     has = rng.random(plot.tiles) >= _WITHOUT_MINE
@@ -143,7 +148,7 @@ def _mines(rng: np.random.Generator, plot: _Plot) -> tuple[Point, ...]:
     )
 
 
-def _geobox(plot: _Plot, size: int, crs: str) -> GeoBox:
+def place_site(plot: Plot, size: int, crs: str) -> GeoBox:
     """Place a site in its zone: sites stand in rows of a few, on a lattice that keeps them 10 km apart."""
     pitch = 3 * size * PIXEL + 10_000
     columns = max(int(500_000 // pitch), 1)

@@ -30,7 +30,7 @@ def open_mine(rng: np.random.Generator, surface: Surface, centre: tuple[float, f
     drawn = [draw_section(rng, kind, centre, largest=min(0.25 * hectares, 1500)) for kind in kinds]
     sections: list[Section] = []
     for section in sorted(drawn, key=lambda s: s.hectares, reverse=True):
-        placed = _placed(rng, surface, section, sections)
+        placed = beside(rng, surface, section, sections)
         build(rng, surface, placed)
         sections.append(placed)
     return sections
@@ -44,7 +44,7 @@ def build(rng: np.random.Generator, surface: Surface, section: Section) -> None:
     local.labels[where] = section.kind
 
 
-def _placed(rng: np.random.Generator, surface: Surface, section: Section, others: list[Section]) -> Section:
+def beside(rng: np.random.Generator, surface: Surface, section: Section, others: list[Section]) -> Section:
     """Move a section from its mine's centre next to the others, where there is room and the land suits it."""
     ground = surface.ground
     spread = 150 + 1.2 * max(s.radius for s in (section, *others))

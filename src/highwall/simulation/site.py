@@ -9,7 +9,8 @@ import numpy as np
 
 from highwall.image import Image
 from highwall.sentinel2 import DEFAULT_BANDS
-from highwall.simulation import built, farming, landcover, mines, terrain, waters
+from highwall.simulation import barren, built, farming, landcover, mines, terrain, waters
+from highwall.simulation.barren import Scenery
 from highwall.simulation.ground import Ground
 from highwall.simulation.landcover import Country
 from highwall.simulation.paths import Network
@@ -50,6 +51,9 @@ class Region:
     haze: tuple[float, float]
     """Range of `Light.haze`."""
 
+    sceneries: tuple[Scenery, ...] = ()
+    """Look-alikes of mines, one of which a site shows, if there are any."""
+
 
 HOME: Final = Region(
     countries=(
@@ -81,6 +85,21 @@ AWAY: Final = Region(
     haze=(0.0, 0.6),
 )
 """Where the sites of `closed` lie: other land and rock, a drier season, a lower sun from the other side."""
+
+BARREN: Final = Region(
+    countries=(
+        Country(trees=0.00, farms=0.00, crops=0.0, cover=0.06, parcel=200, relief=40),  # desert
+        Country(trees=0.02, farms=0.05, crops=0.5, cover=0.35, parcel=250, relief=50),  # dry grass
+        Country(trees=0.12, farms=0.40, crops=0.6, cover=0.75, parcel=200, relief=30),  # farmland
+    ),
+    lithologies=tuple(LITHOLOGIES),
+    vigour=(0.0, 1.0),
+    altitude=(30, 68),
+    azimuth=(30, 330),
+    haze=(0.0, 1.3),
+    sceneries=tuple(Scenery),
+)
+"""Land that looks like a mine from above and is none."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +136,9 @@ class Site:
     lakes: int
     """Number of natural lakes."""
 
+    scenery: Scenery | None = None
+    """The look-alike that it shows."""
+
 
 def draw_site(rng: np.random.Generator, region: Region, mines: tuple[Point, ...]) -> Site:
     """Draw a site of a region, with mines at these places (shares of width and height)."""
@@ -135,6 +157,7 @@ def draw_site(rng: np.random.Generator, region: Region, mines: tuple[Point, ...]
         towns=towns,
         river=bool(rng.random() < 0.4),
         lakes=int(rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15])),
+        scenery=region.sceneries[rng.integers(len(region.sceneries))] if region.sceneries else None,
     )
 
 
@@ -178,6 +201,8 @@ def _build(rng: np.random.Generator, site: Site, ground: Ground) -> Surface:
         waters.flood(rng, surface, float(rng.lognormal(2.0, 0.9)))
     if site.river and lush:
         waters.run_river(rng, surface, float(rng.lognormal(3.7, 0.5)), float(rng.beta(1, 3)))
+    if site.scenery is not None:
+        barren.lay_out(rng, surface, site.scenery)
     width, height = ground.size
     for x, y in site.towns:
         built.build_town(rng, surface, (x * width, y * height), float(rng.uniform(120, 550)))

@@ -50,9 +50,15 @@ class Material(IntEnum):
     WET_TAILINGS = auto()
     PROCESS_WATER = auto()
     PIT_WATER = auto()
+    SAND = auto()
+    SALT = auto()
+    BRINE = auto()
+    PLASTIC = auto()
 
 
-WATERS: Final = (Material.CLEAR_WATER, Material.TURBID_WATER, Material.PROCESS_WATER, Material.PIT_WATER)
+WATERS: Final = (
+    Material.CLEAR_WATER, Material.TURBID_WATER, Material.PROCESS_WATER, Material.PIT_WATER, Material.BRINE
+)  # fmt: skip
 """Level and without relief."""
 
 BASE: Final[dict[Material, tuple[Spectrum, float]]] = {
@@ -74,6 +80,10 @@ BASE: Final[dict[Material, tuple[Spectrum, float]]] = {
     Material.DARK_ROOF: ((0.095, 0.105, 0.110, 0.130, 0.150, 0.140), 0.25),
     Material.TRACK: ((0.130, 0.165, 0.215, 0.290, 0.370, 0.330), 0.10),
     Material.PIT_WATER: ((0.038, 0.050, 0.038, 0.016, 0.007, 0.005), 0.06),
+    Material.SAND: ((0.190, 0.245, 0.305, 0.370, 0.450, 0.410), 0.05),
+    Material.SALT: ((0.480, 0.520, 0.545, 0.560, 0.340, 0.230), 0.05),
+    Material.BRINE: ((0.120, 0.115, 0.150, 0.070, 0.015, 0.010), 0.06),
+    Material.PLASTIC: ((0.300, 0.310, 0.315, 0.380, 0.330, 0.260), 0.15),
 }
 """Mean and relative spread (standard deviation over mean) of what a site's lithology and water don't set.
 
@@ -245,9 +255,14 @@ def palette(rng: np.random.Generator, lithology: Lithology, vigour: float) -> Pa
     means[Material.PROCESS_WATER] = lithology.waters[rng.integers(len(lithology.waters))]
     spreads[[Material.PROCESS_WATER]] = 0.06
 
-    level = np.exp(rng.normal(0, 0.10, (len(Material), 1)))
-    colour = np.exp(rng.normal(0, 0.03, (len(Material), 6)))
-    return Palette((means * level * colour).astype(np.float32), spreads.astype(np.float32))
+    level = np.exp(rng.normal(0, 0.10, (Material.SAND, 1)))
+    colour = np.exp(rng.normal(0, 0.03, (Material.SAND, 6)))
+    means[: Material.SAND] *= level * colour
+    (aside,) = rng.spawn(1)  # materials from sand on came later: older sites draw what they drew before
+    means[Material.SAND :] *= np.exp(aside.normal(0, 0.15, (len(Material) - Material.SAND, 1)))
+    means[Material.SAND] = _mixed(means[Material.SAND], means[Material.SOIL], aside.beta(1, 2))
+    means[Material.BRINE] = _mixed(means[Material.BRINE], aside.permutation((RED, TURQUOISE, MILKY))[0], aside.random())
+    return Palette(means.clip(max=0.85).astype(np.float32), spreads.astype(np.float32))
 
 
 def _mixed(one: Spectrum | np.ndarray, other: Spectrum | np.ndarray, amount: float) -> np.ndarray:

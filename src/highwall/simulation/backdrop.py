@@ -1,0 +1,185 @@
+"""Real scenes under simulated mines: where windows are cut, and how they are turned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from highwall.image import Image
+from highwall.sentinel2 import DEFAULT_BANDS
+from highwall.simulation.earths import is_water
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+Window = tuple[slice, slice]
+"""Rows and columns, each a slice with start and stop."""
+
+
+class Readable(Protocol):
+    """What a scene must offer: `highwall.scenes.Scene` does."""
+
+    @property
+    def id(self) -> str:
+        """Name."""
+
+    @property
+    def geobox(self) -> GeoBox:
+        """The grid, without a coordinate reference system where nothing is known of the ground."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+
+    def read(self, window: Window | None = None, bands: Sequence[str] | None = None) -> Image:
+        """Read a window of these bands as an image."""
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """A real scene to lay mines over."""
+
+    scene: Readable
+    """Holds the six default bands."""
+
+    unknown: tuple[Window, ...] = ()
+    """Windows that hold real mines, or may: no mine is laid there, and their pixels are unknown in the masks."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a backdrop that tiles are cut from: those of two blocks neither overlap nor touch."""
+
+    backdrop: Backdrop
+    """The whole."""
+
+    window: Window
+    """The part."""
+
+    place: int
+    """Blocks that share ground, such as those of two dates, have the same number."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        rows, columns = self.window
+        return rows.stop - rows.start, columns.stop - columns.start
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """A square window of a block."""
+
+    image: Image
+    """The real pixels, not valid where the window reaches beyond the block."""
+
+    unknown: NDArray[np.bool_]
+    """Where the backdrop says so, `(y, x)`."""
+
+
+def blocks(backdrops: Sequence[Backdrop], size: int) -> list[Block]:
+    """Divide backdrops into blocks of one to four tiles of `size` pixels along a side, in fixed order.
+
+    Scenes smaller than a tile make one block. Blocks are two pixels apart.
+    """
+    found = [
+        (backdrop, (rows, columns))
+        for backdrop in backdrops
+        for rows in _spans(backdrop.scene.shape[0], size)
+        for columns in _spans(backdrop.scene.shape[1], size)
+    ]
+    places = _places([(backdrop.scene.geobox, window) for backdrop, window in found])
+    return [Block(backdrop, window, place) for (backdrop, window), place in zip(found, places, strict=True)]
+
+
+def _spans(length: int, size: int) -> list[slice]:
+    edges = np.linspace(0, length, max(length // (2 * size), 1) + 1).astype(int).tolist()
+    return [slice(start + (start > 0), stop - (stop < length)) for start, stop in pairwise(edges)]
+
+
+def _places(grids: list[tuple[GeoBox, Window]]) -> list[int]:
+    """Number blocks such that those that share ground share the number."""
+    located = [i for i, (geobox, _) in enumerate(grids) if geobox.crs is not None]
+    outlines = {i: grids[i][0][grids[i][1]].footprint("EPSG:4326", npoints=8).geom for i in located}
+    pairs = [
+        (a, b)
+        for n, a in enumerate(located)
+        for b in located[n + 1 :]
+        if grids[a][0] is not grids[b][0] and outlines[a].intersects(outlines[b])
+    ]
+    first, second = np.array(pairs, np.intp).reshape(-1, 2).T
+    graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(grids), len(grids)))
+    return [int(number) for number in connected_components(graph, directed=False)[1]]
+
+
+def cut(rng: np.random.Generator, block: Block, size: int, geobox: GeoBox | None = None) -> Cut:
+    """Cut a square window of `size` pixels at random, turned and mirrored at random too.
+
+    Of up to four windows, the one with most land is taken. It lies on the scene's grid, turned with it.
+
+    Args:
+        rng: where the randomness comes from.
+        block: what to cut from.
+        size: height and width in pixels.
+        geobox: the grid to take in place of that of the scene (not turned), where the scene has none.
+    """
+    best, most = _window(rng, block, size)
+    for _ in range(3):
+        if most > 0.6:
+            break
+        one, land = _window(rng, block, size)
+        if land > most:
+            best, most = one, land
+    turned = turn(best, int(rng.integers(4)), mirrored=bool(rng.integers(2)))
+    image = turned.image
+    if image.geobox is None or image.geobox.crs is None:
+        image = Image(image.pixels, image.valid, image.bands, geobox)
+    return Cut(image, turned.unknown)
+
+
+def _window(rng: np.random.Generator, block: Block, size: int) -> tuple[Cut, float]:
+    """Return a window at random, and the share of it that is land."""
+    starts = [span.start + int(rng.integers(max(span.stop - span.start - size, 0) + 1)) for span in block.window]
+    window = tuple(slice(start, min(start + size, span.stop)) for start, span in zip(starts, block.window, strict=True))
+    image = block.backdrop.scene.read((window[0], window[1]), bands=DEFAULT_BANDS)
+    unknown = np.zeros((size, size), bool)
+    for rows, columns in block.backdrop.unknown:
+        unknown[
+            max(rows.start - starts[0], 0) : max(rows.stop - starts[0], 0),
+            max(columns.start - starts[1], 0) : max(columns.stop - starts[1], 0),
+        ] = True
+    beyond = [(0, size - length) for length in image.shape]
+    geobox = None
+    if image.geobox is not None:
+        geobox = GeoBox((size, size), image.geobox.affine, image.geobox.crs)
+    whole = Image(np.pad(image.pixels, [(0, 0), *beyond]), np.pad(image.valid, beyond), image.bands, geobox)
+    return Cut(whole, unknown), float((whole.valid & ~is_water(whole.pixels)).mean())
+
+
+def turn(one: Cut, quarters: int, *, mirrored: bool) -> Cut:
+    """Turn a square window by quarters counter-clockwise and then mirror it left to right; its grid turns with it."""
+    size = one.image.shape[0]
+
+    def moved(layer: NDArray[np.generic]) -> NDArray[np.generic]:
+        layer = np.rot90(layer, quarters, axes=(-2, -1))
+        return np.ascontiguousarray(layer[..., ::-1] if mirrored else layer)
+
+    geobox = one.image.geobox
+    if geobox is not None:
+        affine = geobox.affine
+        for _ in range(quarters):
+            affine = affine * Affine(0, -1, size, 1, 0, 0)
+        if mirrored:
+            affine = affine * Affine(-1, 0, size, 0, 1, 0)
+        geobox = GeoBox((size, size), affine, geobox.crs)
+    image = Image(moved(one.image.pixels), moved(one.image.valid), one.image.bands, geobox)  # type: ignore[arg-type]  # dtypes stay
+    return Cut(image, moved(one.unknown))  # type: ignore[arg-type]
