@@ -12,11 +12,13 @@ from highwall.evaluation.evaluate import evaluate as evaluate_tiles
 from highwall.evaluation.forecast import forecast as forecast_tiles
 from highwall.evaluation.metrics import metric_named
 from highwall.evaluation.predict import predict as predict_tiles
+from highwall.models.backends import PLAIN
 from highwall.models.folder import load_model
 from highwall.tiles import check as check_tiles
 from highwall.tiles import open_dataset
 from highwall.training.config import make_recipe
 from highwall.training.run import train as train_run
+from highwall.training.start import base_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +59,7 @@ def train(
     *,
     preset: str = "default",
     changes: Sequence[str] = (),
+    start: Model | Path | str | None = None,
     seed: int = 0,
     bands: Sequence[str] | None = None,
     scale: float | None = None,
@@ -69,6 +72,9 @@ def train(
         run: folder for everything that training leaves. A run that was killed is continued.
         preset: `0try` (the reference solution), `default` or `quick`.
         changes: settings that differ from the preset's, as `key=value`.
+        start: a model, or its folder, that the networks start from, with perhaps other bands or another legend. Its
+            networks stand in for the preset's, and `changes` change them. What fits is kept, what doesn't is made anew,
+            which the notes tell; the forest and all else beside the networks is always made anew.
         seed: the same seed on the same machine gives the same model.
         bands: band names in file order, where the files don't tell.
         scale: reflectance per count, likewise.
@@ -77,9 +83,11 @@ def train(
     Raises:
         BadInput: with the reason in one line.
     """
-    recipe = make_recipe(preset, changes)
+    if isinstance(start, Path | str):
+        start = load_model(start, "cpu", backend=PLAIN)  # it is not asked anything, so that speed doesn't matter
+    recipe = make_recipe(preset, changes if start is None else (*base_settings(start), *changes))
     dataset = open_dataset(Path(folder), bands=bands, scale=scale, offset=offset)
-    return train_run(dataset, Path(run), recipe, seed=seed)
+    return train_run(dataset, Path(run), recipe, seed=seed, start=start)
 
 
 def evaluate(

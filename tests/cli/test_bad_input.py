@@ -221,3 +221,17 @@ def test_a_folder_that_cannot_be_made_is_said(
     assert_bad(done, "file")
     done = highwall_command("train", dataset, "-o", tmp_path / "file" / "run", "--preset", "quick")
     assert_bad(done, "file")
+
+
+def test_train_refuses_a_start_that_is_none(
+    highwall_command: Callable[..., Any], trained: Any, dataset: Path, tmp_path: Path
+) -> None:
+    only = 'networks={"only": {"architecture": "unet", "encoder": "tu-resnet18"}}'
+    for start, says in (
+        ((tmp_path / "none",), "no model folder"),
+        ((trained.run,), "is no model"),
+        ((trained.folder, "--set", only), "nothing can start from the model"),
+    ):
+        done = highwall_command("train", dataset, "-o", tmp_path / "run", "--preset", "quick", "--from", *start)
+        assert_bad(done, says)
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]

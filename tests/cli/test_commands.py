@@ -60,7 +60,7 @@ def test_train_writes_what_python_trains(
     assert document["model"] == str(run / "model")
     assert set(document) == {
         *("model", "final", "notes", "leak", "calibration", "forecast", "out_of_fold", "validation"),
-        *("agreement", "first_look", "forest", "forests_tried"),
+        *("agreement", "first_look", "forest", "forests_tried", "starts", "missing_bands"),
     }
     assert "networks  epoch 4 of 4" in done.err
     assert "unet" in done.out

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import highwall
 from highwall.evaluation.scores import scores
 from highwall.forecasting.changes import CHANGES
 from highwall.tiles import open_dataset, read_image, read_labels
+from highwall.training.record import of_all_sites
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +43,16 @@ def train(dataset: Path, tiny: tuple[str, ...], tmp_path_factory: pytest.TempPat
 def record_of(model: Model) -> Record:
     assert model.record is not None
     return model.record
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=60), st.integers(1, 70), st.integers(0, 99))
+def test_some_tiles_of_all_sites(sites: list[int], most: int, seed: int) -> None:
+    chosen = of_all_sites(sites, most, seed)
+    assert chosen == sorted(set(chosen))
+    assert len(chosen) == min(most, len(sites))
+    counts = {site: [sites[tile] for tile in chosen].count(site) for site in sites}
+    left = {site: sites.count(site) - counts[site] for site in sites}
+    assert all(counts[one] <= counts[other] + 1 for one in counts for other in counts if left[other])
 
 
 @pytest.mark.parametrize("folds", [0, 2, 3])

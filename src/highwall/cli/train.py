@@ -24,6 +24,14 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the preset; repeatable."),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="Start from the networks of this model (or the word default), whose bands and legend may differ.",
+        ),
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(help="How tiles are shared out to folds: site (the default), or random, which leaks; to compare."),
@@ -39,10 +47,21 @@ def train(
     """Train both levels of a model: the networks, and the forest that judges their answers pixel by pixel.
 
     A run that was killed goes on where it was when the same command is given again.
+
+    With --from, the model's networks stand in for the preset's, and --set changes them. Weights that fit are kept, what
+    does not fit is made anew, and notes say which.
     """
     settings = (*(changes or ()), *(() if split is None else (f"split={split}",)))
     model = highwall.train(
-        folder, run, preset=preset, changes=settings, seed=seed, bands=names(bands), scale=scale, offset=offset
+        folder,
+        run,
+        preset=preset,
+        changes=settings,
+        start=start,
+        seed=seed,
+        bands=names(bands),
+        scale=scale,
+        offset=offset,
     )
     from highwall.training.facts import report  # noqa: PLC0415 - brings torch, which help need not load
 

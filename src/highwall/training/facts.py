@@ -52,18 +52,37 @@ def facts(run: Run) -> dict[str, Any]:
             "low": plan.statistics.low.round(3).tolist(),
             "high": plan.statistics.high.round(3).tolist(),
             "footprints": footprints,
+            "earlier_footprints": _earlier(run),
         },
         "recipe": run.recipe.model_copy(update={"networks": named(plan.networks)}).model_dump(mode="json"),
         "seed": run.seed,
-        "starts": [asdict(start) for start in plan.starts],
+        "starts": [*(asdict(one) for one in plan.starts), *(run.start.to_json() if run.start else [])],
         "notes": list(plan.notes),
         "versions": {name: version(name) for name in LIBRARIES},
     }
 
 
+def _earlier(run: Run) -> list[list[list[float]]]:
+    """Return the footprints of what the start model has learned from, and those before it."""
+    if run.start is None:
+        return []
+    learned = run.start.model.facts.get("training", {})
+    return [*learned.get("footprints", {}).values(), *learned.get("earlier_footprints", [])]
+
+
 def report(model: Model) -> dict[str, Any]:
     """Return what the run's `training.json` tells: scores, what leaks, calibration, what was tried, notes."""
-    keys = ("notes", "leak", "calibration", "agreement", "forest", "forests_tried", "first_look")
+    keys = (
+        "starts",
+        "notes",
+        "leak",
+        "calibration",
+        "agreement",
+        "forest",
+        "forests_tried",
+        "first_look",
+        "missing_bands",
+    )
     told = {key: model.facts.get(key) for key in keys}  # a model of an earlier version lacks some
     judgement = model.record.judgement if model.record else None
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("highwall")
 
+MOST: Final = 320
+"""Most tiles that answer: each does so some sixteen times, and what a record tells does not grow with their number."""
+
 
 def make_record(run: Run, model: Model, folds: Sequence[Fold]) -> Record | None:
     """Let the networks of each fold answer for tiles that they haven't learned from, as they are and after changes.
@@ -34,8 +37,9 @@ def make_record(run: Run, model: Model, folds: Sequence[Fold]) -> Record | None:
     Returns:
         The record; None where no fold has learned from two tiles with labels or more and holds one out.
     """
-    samples = (read_sample(tile, run.dataset.encoding) for tile in run.plan.roles.train)
-    tiles = Tiles({n: one for n, one in enumerate(samples) if (one[1] != UNKNOWN).any()}, run.plan.roles.sites)
+    roles = run.plan.roles
+    samples = {n: read_sample(roles.train[n], run.dataset.encoding) for n in of_all_sites(roles.sites, MOST, run.seed)}
+    tiles = Tiles({n: one for n, one in samples.items() if (one[1] != UNKNOWN).any()}, roles.sites)
     judges = [judge for fold in folds if (judge := make_judge(model, tiles, fold, run.seed)) is not None]
     honest = [judge for judge in judges if judge.by_site]
     if not honest:
@@ -56,3 +60,15 @@ def make_record(run: Run, model: Model, folds: Sequence[Fold]) -> Record | None:
         trials=trials,
         judgement=judge_estimators(trials, model.legend.targets, run.seed),
     )
+
+
+def of_all_sites(sites: Sequence[int], most: int, seed: int) -> list[int]:
+    """Choose tiles, all if they are not too many, else as many of each site as there can be alike; by position."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(sites))
+    turn = np.empty(len(sites), np.intp)  # the first tile of each site, the second, ...
+    for site in set(sites):
+        of_site = order[np.asarray(sites)[order] == site]
+        turn[of_site] = np.arange(len(of_site))
+    chosen = order[np.argsort(turn[order], kind="stable")][:most]
+    return sorted(chosen.tolist())

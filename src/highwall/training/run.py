@@ -22,6 +22,7 @@ from highwall.training.fit import HISTORY, check_devices
 from highwall.training.formats import agreement
 from highwall.training.leak import leak
 from highwall.training.level2 import ask
+from highwall.training.missing import measure_missing
 from highwall.training.plan import make_plan
 from highwall.training.record import make_record
 from highwall.training.stages import (
@@ -33,6 +34,7 @@ from highwall.training.stages import (
     judge_other_folds,
     settled,
 )
+from highwall.training.start import from_start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +48,7 @@ CLAIM: Final = "run.json"
 """Says what a folder is being used for, so that a killed training is continued and no other overwritten."""
 
 
-def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> Model:
+def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0, start: Model | None = None) -> Model:
     """Train a model on labelled tiles; `folder/model` is the model in the end.
 
     Args:
@@ -54,14 +56,19 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
         folder: the run. One that was killed is continued; a finished one is left as it is.
         recipe: what to do.
         seed: the same seed on the same machine gives the same model.
+        start: the model that networks start from where they have its names, architectures and encoders and no
+            pre-trained weights are asked for (see `highwall.models.inherit`).
 
     Raises:
-        BadInput: the tiles can't be trained on, or the folder holds something else.
+        BadInput: the tiles can't be trained on, nothing can start from the model, or the folder holds something else.
     """
     if not 0 <= seed < 2**31:
         raise BadInput(f"a seed is a whole number from 0 to {2**31 - 1}, not {seed}")
     check_devices(recipe)
     run = Run(dataset, make_plan(dataset, recipe, seed), recipe, folder, seed)
+    if start is not None:
+        plan, started = from_start(run.plan, dataset.encoding, start)
+        run = replace(run, plan=plan, start=started)
     _claim(run)
     for note in run.plan.notes:
         log.warning("note: %s", note)
@@ -78,7 +85,7 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
     calibration = judged.calibration() if judged else {}
     scores = {"out_of_fold": summarise(judged.matrices, roles.sites, legend)} if judged else {}
     if roles.validation:
-        asked = ask(networks, roles.validation, dataset.encoding, recipe.forest, 0, seed)
+        asked = ask(networks, roles.validation, dataset.encoding, recipe.forest, 0, seed, recipe.views)
         scores["validation"] = summarise(asked.matrices, roles.validation_sites, legend)
     told = {
         "scores": scores,
@@ -88,6 +95,7 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0) -> M
         "forest": None if level2.config is None else level2.config.model_dump(mode="json"),
         "forests_tried": [trial.to_json() for trial in judged.trials] if judged else [],
         "first_look": None if look is None else look.to_json(),
+        "missing_bands": [one.to_json() for one in measure_missing(run, networks, judged)],
     }
     model = Model(
         networks=networks,
@@ -123,6 +131,7 @@ def _claim(run: Run) -> None:
         "training tiles": run.plan.statistics.fingerprint,
         "validation tiles": run.plan.validation,
         "seed": run.seed,
+        "start": run.start and run.start.model.fingerprint,
     }
     path = run.folder / CLAIM
     try:

@@ -14,6 +14,7 @@ from highwall.evaluation.calibration import calibrate
 from highwall.evaluation.scores import scores
 from highwall.evaluation.summary import by_site
 from highwall.models.features import feature_names
+from highwall.models.inherit import inherit
 from highwall.models.model import AVERAGE, FOREST
 from highwall.models.networks import build_networks
 from highwall.training.batch import settle_batch
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from highwall.training.decoded import DecodedTiles
     from highwall.training.level2 import CrossFit, Evidence
     from highwall.training.plan import Plan
+    from highwall.training.start import StartModel
 
 log = logging.getLogger("highwall")
 
@@ -54,6 +56,9 @@ class Run:
     recipe: Recipe
     folder: Path
     seed: int
+
+    start: StartModel | None = None
+    """What the networks of the main training and of every fold start from."""
 
     @property
     def classes(self) -> int:
@@ -76,8 +81,11 @@ class Run:
 
     def build(self) -> Networks:
         """Make the networks as they are before training."""
-        plan = self.plan
-        return build_networks(plan.networks, self.dataset.encoding.bands, self.classes, plan.normalisation)
+        plan, encoding = self.plan, self.dataset.encoding
+        networks = build_networks(plan.networks, encoding.bands, self.classes, plan.normalisation)
+        if self.start is not None:
+            inherit(networks, plan.networks, encoding.legend, self.start.model)
+        return networks
 
     def stage(self, name: str) -> Path:
         """Return the folder of a stage."""
@@ -248,7 +256,7 @@ def _fit_forest(run: Run, evidence: Evidence, config: ForestConfig) -> Forest:
 
 
 def _ask(run: Run, networks: Networks, tiles: Iterable[Tile], share: float) -> Evidence:
-    return ask(networks, tuple(tiles), run.dataset.encoding, run.recipe.forest, share, run.seed)
+    return ask(networks, tuple(tiles), run.dataset.encoding, run.recipe.forest, share, run.seed, run.recipe.views)
 
 
 def _fit(run: Run, task: Task) -> Networks:
