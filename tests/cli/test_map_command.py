@@ -74,7 +74,7 @@ def test_one_scene_is_mapped_into_the_folder_and_not_again(
     assert manifest["command"][:2] == ["highwall", "map"]
     document = json.loads(result.read_text())
     assert document["failed"] == []
-    told = ("scene", "classes", "outside_share", "forecast", "skipped", "notes", "seconds")
+    told = ("scene", "classes", "outside_share", "forecast", "skipped", "missing_bands", "notes", "seconds")
     assert document["maps"] == [{"folder": str(out), **{key: manifest[key] for key in told}}]
     low, high = manifest["forecast"]["interval"]["miou"]
     assert 0 <= low <= manifest["forecast"]["miou"] <= high <= 1

@@ -28,8 +28,9 @@ def predict(
     json_file: Json = None,
 ) -> None:
     """Write one mask TIFF for each tile, with the tile's name, size and georeference, and a colour table."""
+    loaded = highwall.load_model(model)
     masks = highwall.predict(
-        model,
+        loaded,
         folder,
         out,
         split=split,
@@ -41,4 +42,9 @@ def predict(
     )
     typer.echo(f"{out}: {len(masks)} masks")
     if json_file is not None:
-        write_json(json_file, {"masks": [str(mask) for mask in masks]})
+        from highwall.tiles import open_dataset  # noqa: PLC0415 - brings GDAL
+
+        dataset = open_dataset(folder, bands=names(bands), scale=scale, offset=offset, legend=loaded.legend)
+        missing = loaded.for_bands(dataset.encoding.bands).missing
+        document = {"masks": [str(mask) for mask in masks], "missing_bands": missing and missing.to_json()}
+        write_json(json_file, document)

@@ -35,9 +35,14 @@ class Comparison:
     """What a person should know of the comparison, a line each."""
 
     @property
+    def level(self) -> str:
+        """The level whose answer counts; of sets of which one lacks bands, the one that counts there."""
+        return self.a.final if self.b.missing is None else self.b.final
+
+    @property
     def difference(self) -> Difference:
         """The difference of the level whose answer counts."""
-        return self.by_level[self.a.final]
+        return self.by_level[self.level]
 
     def metrics(self) -> dict[str, dict[str, float | None]]:
         """Score both sets (`a`, `b`) by every metric; None where undefined."""
@@ -66,7 +71,7 @@ class Comparison:
             "a": self.a.to_json(),
             "b": self.b.to_json(),
             "difference": {
-                "level": self.a.final,
+                "level": self.level,
                 **self.difference.to_json(),
                 "metrics": self.metrics(),
                 "classes": self.classes(),
@@ -78,7 +83,7 @@ class Comparison:
     @property
     def _sets(self) -> list[tuple[str, Evaluation, NDArray[np.int64]]]:
         """Side, evaluation, and counts `(stratum, truth, answer)` of the level that counts."""
-        return [(side, one, one.counts[one.final].sum(axis=0)) for side, one in (("a", self.a), ("b", self.b))]
+        return [(side, one, one.counts[self.level].sum(axis=0)) for side, one in (("a", self.a), ("b", self.b))]
 
 
 def compare(a: Evaluation, b: Evaluation, metric_a: Metric = "miou", metric_b: Metric = "miou") -> Comparison:
@@ -95,6 +100,7 @@ def compare(a: Evaluation, b: Evaluation, metric_a: Metric = "miou", metric_b: M
     by_level = {
         level: difference(_sample(a, level, 0), _sample(b, level, seed_b), a.legend, metric_a, metric_b)
         for level in a.counts
+        if level in b.counts
     }
     notes = [
         f"{name} has {count} site{'s' * (count > 1)}: with fewer than {_FEW}, intervals are too narrow"

@@ -18,9 +18,12 @@ from highwall.tiles import read_image, read_labels, sites
 from highwall.tiles.ground import geographic_ring
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from highwall.legend import Legend
+    from highwall.models.missing import MissingBands
     from highwall.models.model import Model
     from highwall.tiles import Dataset, Tile, Track
 
@@ -43,6 +46,9 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     """What a person should know of these scores, a line each."""
 
+    missing: MissingBands | None = None
+    """The bands of the model that the tiles lack, if they do."""
+
     @cached_property
     def matrices(self) -> dict[str, NDArray[np.int64]]:
         """By level: pixel counts `(tile, truth, answer)`."""
@@ -57,6 +63,7 @@ class Evaluation:
             "scores": summarise(self.matrices, self.sites, self.legend),
             "classes": list(self.legend.names),
             "notes": list(self.notes),
+            "missing_bands": None if self.missing is None else self.missing.to_json(),
             "splits": {split: self._split(split) for split in dict.fromkeys(tile.split for tile in self.tiles)},
             "confusion": {level: matrices.sum(0).tolist() for level, matrices in levels},
             "edge_confusion": {level: counts[:, EDGE].sum(0).tolist() for level, counts in self.counts.items()},
@@ -90,12 +97,14 @@ def evaluate(model: Model, dataset: Dataset, track: Track = iter) -> Evaluation:
         track: hands the tiles on and tells somebody how far it is.
 
     Raises:
-        BadInput: there are no labels, the tiles lack a band of the model, or their legend has other classes.
+        BadInput: there are no labels, the tiles lack a band that the model can't do without, or their legend has other
+            classes.
     """
     labelled = tuple(tile for tile in dataset.tiles if tile.mask is not None)
     if not labelled:
         raise BadInput(f"{dataset.root}: nothing to evaluate on: there are no masks")
     dataset = replace(dataset, tiles=labelled)
+    model = model.for_bands(dataset.encoding.bands)
     number = sites(dataset)
     to_model = _translation(dataset.encoding.legend, model.legend)
     rows: list[dict[str, NDArray[np.int64]]] = []
@@ -109,8 +118,9 @@ def evaluate(model: Model, dataset: Dataset, track: Track = iter) -> Evaluation:
         )
     counts = {level: np.stack([row[level] for row in rows]) for level in rows[0]}
     places = tuple(number[tile.key] for tile in labelled)
-    notes = (*_overlap_note(model, dataset), *_absence_notes(counts[model.final].sum((0, 1)), model.legend))
-    return Evaluation(model.legend, model.final, labelled, places, counts, notes)
+    missing = () if model.missing is None else (model.missing.sentence,)
+    notes = (*missing, *_overlap_note(model, dataset), *_absence_notes(counts[model.final].sum((0, 1)), model.legend))
+    return Evaluation(model.legend, model.final, labelled, places, counts, notes, model.missing)
 
 
 def _translation(theirs: Legend, ours: Legend) -> NDArray[np.uint8]:
@@ -122,17 +132,21 @@ def _translation(theirs: Legend, ours: Legend) -> NDArray[np.uint8]:
     return table
 
 
-def _overlap_note(model: Model, dataset: Dataset) -> list[str]:
-    """Tell how many of the tiles lie on ground that the model was trained on."""
-    trained = model.facts.get("training", {}).get("footprints", {}).values()
-    here = [ring for tile in dataset.tiles if (ring := geographic_ring(tile))]
+def on_training_ground(model: Model, tiles: Sequence[Tile]) -> int:
+    """Count the tiles that lie on ground that the model was trained on, or a model that it started from."""
+    training = model.facts.get("training", {})
+    trained = [*training.get("footprints", {}).values(), *training.get("earlier_footprints", [])]
+    here = [ring for tile in tiles if (ring := geographic_ring(tile))]
     if not trained or not here:
-        return []
-    theirs, ours = shapely.polygons([*trained]), shapely.polygons(here)
+        return 0
+    theirs, ours = shapely.polygons(trained), shapely.polygons(here)
     pairs = shapely.STRtree(theirs).query(ours, predicate="intersects")
     shared = shapely.area(shapely.intersection(ours[pairs[0]], theirs[pairs[1]])) > 1e-3 * shapely.area(ours[pairs[0]])
-    count = len(set(pairs[0][shared].tolist()))
-    total = len(dataset.tiles)
+    return len(set(pairs[0][shared].tolist()))
+
+
+def _overlap_note(model: Model, dataset: Dataset) -> list[str]:
+    count, total = on_training_ground(model, dataset.tiles), len(dataset.tiles)
     return [f"{count} of {total} tiles share ground with training tiles: their scores flatter"] if count else []
 
 

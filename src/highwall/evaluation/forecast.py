@@ -67,12 +67,15 @@ def forecast(model: Model, dataset: Dataset, track: Track = iter) -> TilesForeca
         track: hands the tiles on and tells somebody how far it is.
 
     Raises:
-        BadInput: there are no tiles, they lack a band of the model, or its training left nothing to forecast from.
+        BadInput: there are no tiles, or its training left nothing to forecast from, or they lack a band of the model;
+            the line says what this costs, if that is known: a forecast compares with training tiles in all bands.
     """
     if model.record is None:
         raise BadInput("the model can't forecast: its training had no folds (--set folds=3), or too few tiles in them")
     if not dataset.tiles:
         raise BadInput(f"{dataset.root}: no tiles to forecast for")
+    if (missing := model.for_bands(dataset.encoding.bands).missing) is not None:
+        raise BadInput(f"no forecast for these very tiles without all bands: {missing.sentence}")
     record = model.record
     observed, looks, drawn = [], [], []
     for tile in track(dataset.tiles):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from highwall.models.model import Model
     from highwall.tiles import Dataset, Track
 
+log = logging.getLogger("highwall")
+
 PIXELS: Final = 8 * 256**2
 """Most pixels that a model is asked about at once, unless a tile has more."""
 
@@ -49,15 +52,19 @@ def predict(
         The masks' paths, in the order of the tiles.
 
     Raises:
-        BadInput: a tile cannot be read or lacks a band of the model, or `out` is where the images or their masks are.
+        BadInput: a tile cannot be read or lacks a band that the model can't do without, or `out` is where the images or
+            their masks are.
     """
     folders = {tile.split: out / tile.split if len(dataset.splits) > 1 else out for tile in dataset.tiles}
     outputs = {(folder / name).resolve() for folder in folders.values() for name in ("", "probabilities")}
     inputs = {file.parent.resolve() for tile in dataset.tiles for file in (tile.image, tile.mask) if file}
     if outputs & inputs:
         raise BadInput(f"{out} is where the images or their masks are: masks would overwrite them")
+    model = model.for_bands(dataset.encoding.bands)
     for tile in dataset.tiles:
         read_image(tile.image, dataset.encoding).select(model.bands)  # what cannot be read shows before the first mask
+    if model.missing is not None:
+        log.warning("note: %s", model.missing.sentence)
     masks = []
     images = ahead(_batches(dataset, model.bands))
     answers = (answer for batch in images for answer in _ask(model, batch, probabilities=probabilities))

@@ -38,6 +38,7 @@ def draw_sheet(model: Model, tiles: Sequence[Tile], encoding: Encoding, picture:
 
     Doubt is one minus the likeliest class's probability. The truth is left blank for tiles without a mask.
     """
+    model = model.for_bands(encoding.bands)
     chosen = [tiles[n] for n in np.unique(np.linspace(0, len(tiles) - 1, min(MOST, len(tiles))).round().astype(int))]
     swir = set(SWIR) <= set(encoding.bands)
     titles = ["true colour", *(["short-wave infrared"] if swir else []), "truth", "answer", "doubt"]

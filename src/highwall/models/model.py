@@ -14,11 +14,12 @@ from highwall.models.answers import ask_networks
 from highwall.models.backends import PLAIN, backends_on, make_backend
 from highwall.models.experience import PATCH
 from highwall.models.features import features
+from highwall.models.missing import find_missing
 from highwall.models.temperature import temper
 from highwall.models.tensor_forest import TensorForest, tensor_features
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from highwall.models.config import Answers, NetworkConfig
     from highwall.models.first_look import FirstLook
     from highwall.models.forest import Forest
+    from highwall.models.missing import MissingBands
     from highwall.models.networks import Networks, Normalisation
     from highwall.models.record import Record
 
@@ -82,6 +84,9 @@ class Model:
 
     backend: Backend | None = None
     """How its networks are computed; by PyTorch in float32 if None. It changes probabilities by rounding alone."""
+
+    missing: MissingBands | None = None
+    """What stands in for bands that its networks take beside `bands`; None where these are all (see `for_bands`)."""
 
     def __getstate__(self) -> dict[str, Any]:
         """Give all that another process or a copy needs; of the backend the name, since it is tied to its networks."""
@@ -164,6 +169,8 @@ class Model:
 
     def ask(self, reflectance: NDArray[np.float32]) -> NetworkAnswers:
         """Ask level 1, whose average comes at the temperature of that level."""
+        if self.missing is not None:
+            reflectance = self.missing.fill(reflectance)
         return ask_networks(self._backend.compute, reflectance, self.temperatures.get(AVERAGE, 1))
 
     @property
@@ -184,6 +191,36 @@ class Model:
         if backend == self._backend.name:
             return self
         return replace(self, backend=make_backend(backend, self.networks))
+
+    def for_bands(self, there: Iterable[str]) -> Model:
+        """Return the model for images that have these bands: itself if they have all of its own.
+
+        Where bands are missing, it takes those that are there, in its own order, and their mean stands in for the
+        others, as in training with band dropout. Forest, first look and record, which know ground in all bands, are
+        left out: the networks' average counts, and nothing is told of the applicability.
+
+        Args:
+            there: names of the bands, in any order, others included.
+
+        Raises:
+            BadInput: it cannot do without one that is missing.
+        """
+        there = tuple(there)
+        if set(self.bands) <= set(there):
+            return self
+        bands, forest = self.bands, self.final == FOREST
+        if self.missing is not None:
+            bands, forest = self.missing.bands, self.missing.forest_counted
+        found = find_missing(bands, there, self.normalisation.mean, self.facts, forest_counts=forest)
+        return replace(
+            self,
+            bands=found.present,
+            missing=found,
+            forest=None,
+            final=AVERAGE,
+            record=None,
+            first_look=None,
+        )
 
     def final_answer(self, reflectance: NDArray[np.float32], seen: NetworkAnswers) -> NDArray[np.float32]:
         """Return the final class probabilities `(n, class, y, x)`, calibrated, given what level 1 says in `ask`."""

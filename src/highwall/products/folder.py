@@ -16,7 +16,7 @@ from highwall.mapping.clouds import network_level
 from highwall.mapping.engine import STEPS
 from highwall.products.item import map_item
 from highwall.products.labels import OUTSIDE, Labels, Provenance
-from highwall.products.plan import make_claim, model_id
+from highwall.products.plan import make_claim, missing_of, model_id
 from highwall.products.polygon_layer import write_parquet, write_polygons
 from highwall.products.rasters import write_classes, write_probabilities, writing
 from highwall.products.style import classes_qml
@@ -78,7 +78,7 @@ def write_product(
         rasters.result()
     (folder / "classes.qml").write_text(classes_qml(legend), "utf-8")
     files = {path.name: _hashed(path) for path in sorted(folder.iterdir())}
-    judged = labels.applicability is not None
+    judged, missing = labels.applicability is not None, missing_of(plan)
     write_json(folder / "item.json", map_item(scene, legend, model_id(plan.predictor), files, applicability=judged))
     files["item.json"] = _hashed(folder / "item.json")
     manifest: dict[str, Any] = {
@@ -93,6 +93,7 @@ def write_product(
         "forecast": forecast,
         "clouds": _clouds(plan, options),
         "skipped": None if skipped is None else skipped.to_json(),
+        "missing_bands": None if missing is None else missing.to_json(),
         "notes": list(notes),
         "seconds": {step: round(value, 3) for step, value in seconds.items()},
         "files": {name: {"sha256": digest, "bytes": size} for name, (digest, size) in sorted(files.items())},

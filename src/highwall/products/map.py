@@ -42,7 +42,7 @@ class Map:
 
     def to_json(self) -> dict[str, Any]:
         """Return what a person wants to know of it first, as JSON."""
-        keys = ("scene", "classes", "outside_share", "forecast", "skipped", "notes", "seconds")
+        keys = ("scene", "classes", "outside_share", "forecast", "skipped", "missing_bands", "notes", "seconds")
         return {"folder": str(self.folder)} | {key: self.manifest.get(key) for key in keys}
 
 
@@ -79,8 +79,9 @@ def map_scene(
             polygons.
         out: folder to make: `classes.tif`, `probabilities.tif`, `polygons.gpkg`, `item.json`, `manifest.json`.
         legend: the classes of the answers; by default the predictor's own `legend`, else the default legend.
-        bands: what the predictor takes, in order; by default its own `bands`, else the default six where the scene
-            has them, else the scene's.
+        bands: what the predictor takes, in order; by default its own `bands` (of a model that can do without some of
+            them, those that the scene has: see `Model.for_bands`), else the default six where the scene has them, else
+            the scene's.
         window: height and width of a window in pixels; a predictor is given no other size.
         overlap: pixels that neighbouring windows share, where their answers are blended.
         batch: number of windows that the predictor is given at once, at most.
@@ -90,13 +91,13 @@ def map_scene(
         all_windows: whether to compute windows in open water, too. They are background otherwise, if the predictor
             takes `B03`, `B08` and `B11` and its first class is background (id 0).
         first_look: whether to ask the predictor's `first_look` (see `FirstLook`), and to leave out windows in which it
-            sees no mine: they are background.
+            sees no mine: they are background. It is not asked where bands are missing, since it learned from all.
         command: the command line, for the manifest.
         progress: called with the number of windows done with, and of all windows.
 
     Raises:
-        BadInput: the scene cannot be read or lacks a band, the predictor lacks a first look that is asked for, `out`
-            holds something else, or the disk is full.
+        BadInput: the scene cannot be read or lacks a band that is needed, the predictor lacks a first look that is
+            asked for, `out` holds something else, or the disk is full.
     """
     options = Options(window, overlap, batch, clouds, minimum_ha, parquet, all_windows, first_look)
     if not isinstance(scene, Scene):

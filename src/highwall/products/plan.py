@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from highwall.legend import Legend
+    from highwall.models.missing import MissingBands
     from highwall.scenes import Scene
 
 Clouds = Literal["auto", "product", "network", "none"]
 """What tells clouds and shadows: the product's own mask, a network, nothing, or the product's mask if it has one."""
 
+
+_UNTOLD: Final = "no applicability, forecast or first look, which know ground in all bands alone"
 
 _MOST_STEP: Final = 6
 """The finest ground that a network for clouds is asked about in its own resolution has pixels of 5 m."""
@@ -77,9 +80,11 @@ def make_plan(
     """Decide which bands, windows and clouds.
 
     Raises:
-        BadInput: the scene lacks a band or a mask of clouds that is asked for, the model lacks a first look that is, or
-            an option makes no sense.
+        BadInput: the scene lacks a band that the model can't do without or a mask of clouds that is asked for, the
+            model lacks a first look that is, or an option makes no sense.
     """
+    if isinstance(predictor, Model) and bands is None:
+        predictor = _for_scene(predictor, scene)
     wanted = tuple(getattr(predictor, "bands", ()) if bands is None else bands)
     if not wanted:
         wanted = DEFAULT_BANDS if set(DEFAULT_BANDS) <= set(scene.bands) else scene.bands
@@ -98,6 +103,19 @@ def make_plan(
     if options.first_look:
         first_look_of(plan)  # what it lacks shows now
     return plan
+
+
+def _for_scene(model: Model, scene: Scene) -> Model:
+    """Return a model for the bands that a scene has."""
+    try:
+        return model.for_bands(scene.bands)
+    except BadInput as error:
+        raise BadInput(f"{scene.id}: {error}") from None
+
+
+def missing_of(plan: Plan) -> MissingBands | None:
+    """Tell which bands of the plan's model the scene lacks, if it does."""
+    return plan.predictor.missing if isinstance(plan.predictor, Model) else None
 
 
 def _with_applicability(predictor: Predictor) -> Predictor | None:
@@ -165,13 +183,19 @@ def look_ahead(plan: Plan) -> list[str]:
     """
     scene = plan.scene
     notes = [] if scene.geobox.crs is not None else [f"{scene.id} has no georeference: areas stay unknown"]
+    missing = missing_of(plan)
+    if missing is not None:
+        notes.append(f"{scene.id}: {missing.sentence}; {_UNTOLD}")
     facts = getattr(plan.predictor, "facts", None)
     if not facts:
         return notes
     with scene.open(plan.bands) as reader:
         sample = reader.sample()
     check_values(scene.id, sample)
-    note = shift_note(sample, plan.bands, facts.get("training", {}))
+    training = facts.get("training", {})
+    if missing is not None and "low" in training:
+        training = training | {"low": missing.of_present(training["low"])}
+    note = shift_note(sample, plan.bands, training)
     if note and scene.origin.radiometry is None:
         notes.append(f"{scene.id}: nothing tells what its counts mean, and {note}")
     elif note:

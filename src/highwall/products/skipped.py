@@ -59,12 +59,14 @@ class Skipped:
         }
 
 
-def first_look_of(plan: Plan) -> FirstLook:
-    """Return the first look of the plan's predictor.
+def first_look_of(plan: Plan) -> FirstLook | None:
+    """Return the first look of the plan's predictor; None where bands are missing, as it learned from all of them.
 
     Raises:
         BadInput: it has none, or none for such windows, bands or classes.
     """
+    if getattr(plan.predictor, "missing", None) is not None:
+        return None
     look: FirstLook | None = getattr(plan.predictor, "first_look", None)
     if look is None:
         raise BadInput(NONE)
