@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ARRAYS = ("networks.safetensors", "forest.safetensors", "record.safetensors")
-FILES = ("model.json", *ARRAYS, "SHA256SUMS")
+FILES = ("model.json", "README.md", *ARRAYS, "SHA256SUMS")
 
 
 def test_a_loaded_model_keeps_its_record(trained: Any) -> None:

@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from highwall.models.default import model_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -19,7 +21,14 @@ Bands = Annotated[
 Scale = Annotated[float | None, typer.Option("--scale", help="Reflectance = value * scale + offset.")]
 Offset = Annotated[float | None, typer.Option("--offset", help="Reflectance at value 0.")]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON.")]
-ModelFolder = Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder, such as RUN/model.")]
+ModelFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL",
+        parser=model_folder,
+        help="Model folder, such as RUN/model, or the word default: the model in the box.",
+    ),
+]
 Seed = Annotated[
     int, typer.Option("--seed", min=0, max=2**31 - 1, help="The same seed on the same machine gives the same result.")
 ]

