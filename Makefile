@@ -12,7 +12,7 @@ endif
 
 unexport PYTHONDONTWRITEBYTECODE # without its byte code PyTorch takes half a minute to import
 
-.PHONY: demo test benchmark lint format lock clean
+.PHONY: demo test benchmark ablation box lint format lock clean
 
 demo: $(READY)
 	$(BIN)/highwall demo demo
@@ -27,6 +27,15 @@ benchmark: $(READY)
 	$(BIN)/python -W ignore benchmarks/forest.py --json measured/forest.json
 	$(BIN)/python -W ignore benchmarks/training.py --json measured/training.json
 	$(BIN)/python -W ignore benchmarks/mapping.py --size 4000 --background 0.5 --rounds 3 --json measured/mapping.json
+
+ablation: $(READY)
+	$(BIN)/python -W ignore benchmarks/ablation.py --dataset simulated --out measured/ablation --keep
+	test -z "$(DATA)" || $(BIN)/python -W ignore benchmarks/ablation.py --data $(DATA) --out measured/ablation --keep
+	test -z "$(DATA)" || $(BIN)/python -W ignore benchmarks/ablation_level2.py --data $(DATA) --out measured/ablation
+
+box: $(READY)
+	$(BIN)/python -W ignore -m highwall.box.train -o box --scenes $(SCENES)
+	$(BIN)/python -W ignore benchmarks/box.py box/model --card --sheets box/sheets
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -50,4 +59,4 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV).uv demo
+	rm -rf $(VENV) $(VENV).uv demo box measured
