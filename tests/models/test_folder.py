@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pystac
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pystac.extensions.classification import Classification
 from pystac.extensions.mlm import MLMExtension
 from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from highwall.errors import BadInput
 from highwall.files import sha256
@@ -144,6 +146,18 @@ def test_a_description_that_does_not_fit_the_arrays_is_bad_input(
     with pytest.raises(BadInput) as caught:
         load_model(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_steps_that_fit_no_weights_are_bad_input(trained: Any, tmp_path: Path) -> None:
+    copy = shutil.copytree(trained.folder, tmp_path / "model")
+    path = copy / "networks.safetensors"
+    stored = load_file(path)
+    name = next(name for name, value in stored.items() if value.ndim == 1)
+    save_file(stored | {f"{name}#step": torch.ones(1, 1)}, path)
+    lines = [f"{sha256(copy / line[66:])}  {line[66:]}" for line in (copy / "SHA256SUMS").read_text().splitlines()]
+    (copy / "SHA256SUMS").write_text("\n".join(lines) + "\n")
+    with pytest.raises(BadInput, match="does not fit the blueprint"):
+        load_model(copy)
 
 
 def test_other_json_is_no_model(trained: Any, tmp_path: Path) -> None:

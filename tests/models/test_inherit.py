@@ -233,3 +233,12 @@ def test_building_to_find_axes_does_not_change_what_is_drawn_after() -> None:
     state = torch.random.get_rng_state()
     inherit(networks, start.configs, LEGEND, start)
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_a_start_that_does_without_bands_still_has_its_filters_for_them() -> None:
+    whole = model()
+    fewer = replace(whole, bands=SIX[:3])  # as `Model.for_bands` leaves it
+    assert inherited_normalisation(normalisation(SIX, 1), SIX, fewer) == whole.normalisation
+    networks = build_networks(SMALL, SIX, 4, whole.normalisation).eval()
+    inherit(networks, SMALL, LEGEND, fewer)
+    assert torch.equal(answer(networks, reflectance()), answer(whole.networks, reflectance()))

@@ -135,6 +135,22 @@ def test_temperatures_and_record_survive_the_folder(model: Model, tiles: NDArray
     assert load_model(tmp_path / "bare").record is None
 
 
+@pytest.mark.parametrize("views", [4, 8])
+def test_it_looks_at_as_many_views_as_in_its_training(
+    model: Model, tiles: NDArray[np.float32], views: int, tmp_path: Path
+) -> None:
+    facts = model.facts | {"recipe": model.facts["recipe"] | {"views": views}}
+    save_model(replace(model, facts=facts), tmp_path / "model")
+    turning = load_model(tmp_path / "model", backend=model.computed_with)
+    answers = []
+    for number in range(views):
+        rows = -1 if number >= 4 else 1
+        turned = np.rot90(tiles[:1, :, ::rows], number % 4, (-2, -1)).copy()
+        answers.append(np.rot90(model.ask(turned).logits.numpy(), -number % 4, (-2, -1))[..., ::rows, :])
+    np.testing.assert_allclose(turning.ask(tiles[:1]).logits.numpy(), np.mean(answers, axis=0), atol=1e-5)
+    assert turning.fingerprint != model.fingerprint
+
+
 def test_the_fingerprint_changes_with_all_that_decides_maps(model: Model) -> None:
     record = record_of(model)
     stricter = replace(record.experience, threshold=record.experience.threshold / 2)

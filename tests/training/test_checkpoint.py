@@ -10,10 +10,9 @@ import pytest
 import torch
 from lightning import Trainer, seed_everything
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
-from lightning.pytorch.callbacks import EMAWeightAveraging
 from lightning.pytorch.demos.boring_classes import BoringModel
 
-from highwall.training.checkpoint import LastCheckpoint
+from highwall.training.checkpoint import LastCheckpoint, MovingAverage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +28,7 @@ def fitted(
         max_epochs=epochs,
         limit_train_batches=4,
         limit_val_batches=0,
-        callbacks=[*([EMAWeightAveraging(decay=ema)] if ema else []), last],
+        callbacks=[*([MovingAverage(decay=ema)] if ema else []), last],
         plugins=plugins,
         logger=False,
         enable_progress_bar=False,
@@ -63,6 +62,15 @@ def test_it_goes_on_as_if_nothing_had_been(tmp_path: Path, pace: int, ema: float
     last = LastCheckpoint(tmp_path / "last.ckpt", pace)
     fitted(last, pace, ema=ema)
     resumed = fitted(last, 6, resume=True, ema=ema)
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("ema", [0, 0.9])
+def test_a_training_that_had_but_to_be_written_ends_as_it_had(tmp_path: Path, ema: float) -> None:
+    last = LastCheckpoint(tmp_path / "last.ckpt", 2)
+    whole = fitted(last, 2, ema=ema)
+    resumed = fitted(last, 2, resume=True, ema=ema)
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, other)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import resource
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -67,6 +68,13 @@ def test_what_is_there_is_taken(make: Callable[..., Dataset], tmp_path: Path) ->
     second = decode_tiles(dataset.tiles, dataset.encoding, path)
     assert path.stat().st_mtime_ns == before
     assert all(np.array_equal(first[tile], second[tile]) for tile in dataset.tiles)
+
+
+def test_a_copy_maps_the_same_file(make: Callable[..., Dataset], tmp_path: Path) -> None:
+    dataset = make(np.uint16)
+    decoded = decode_tiles(dataset.tiles, dataset.encoding, tmp_path / "tiles.npy")
+    for tile in dataset.tiles:  # a moving average of weights copies all that its networks are trained with
+        assert np.shares_memory(decoded[tile], copy.deepcopy({"tiles": decoded})["tiles"][tile])
 
 
 def test_where_there_is_no_room_nothing_is_left(make: Callable[..., Dataset], tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_an_epoch_sees_every_tile_and_depends_on_seed_and_epoch_alone(holed: Pat
     task = Task("networks", tuple(dataset.tiles), shapes, (), dataset.encoding, recipe, 0)
 
     def epoch(seed: int, number: int) -> list[tuple[bytes, int, bytes]]:
-        samples = TrainingTiles(task, decoded, find_objects([]), (seed, number))
+        samples = TrainingTiles(task, decoded, find_objects([], ()), (seed, number))
         drawn = [samples[index] for index in range(len(samples))]
         return [(one.planes.tobytes(), one.draw.symmetry, one.draw.nodes.tobytes()) for one in drawn]
 

@@ -45,11 +45,13 @@ def test_dice_is_one_less_the_soft_coefficient_of_the_targets() -> None:
     known = labels != 255
     given_to = logits.softmax(1).movedim(1, 0)[:, known]
     coefficients = []
-    for index in (1, 2, 3):
+    for index in range(4):
         truth = (labels[known] == index).double()
         coefficients.append(2 * (given_to[index] * truth).sum() / (given_to[index].sum() + truth.sum()))
-    found = loss(logits, labels, LossConfig(cross_entropy=0, dice=1))
-    assert float(found) == pytest.approx(1 - float(torch.stack(coefficients).mean()), abs=1e-6)
+    config = LossConfig(cross_entropy=0, dice=1)
+    for targets in (None, (1, 2, 3), (0, 1, 2, 3)):  # the last has no background among its classes
+        counted = torch.stack([coefficients[index] for index in targets or (1, 2, 3)])
+        assert float(loss(logits, labels, config, targets)) == pytest.approx(1 - float(counted.mean()), abs=1e-6)
 
 
 def test_lovasz_of_a_sure_answer_is_one_less_its_iou() -> None:

@@ -11,6 +11,8 @@ from scipy import ndimage
 from highwall.training.draw import window_around
 from highwall.training.objects import LEAST, MARGIN, find_objects, paste
 
+TARGETS = (1, 2)
+
 
 def blobs(seed: int, size: int = 64) -> np.ndarray:
     """Labels 0, 1, 2 in smooth patches, some unknown."""
@@ -37,14 +39,19 @@ def test_a_window_around_a_pixel_holds_it_and_stays_in_the_tile(
 def test_rare_pixels_are_of_their_class_and_classes_come_equally_often() -> None:
     labels = [blobs(seed) for seed in range(3)]
     labels[0][labels[0] == 2] = 0
-    objects = find_objects(labels)
+    objects = find_objects(labels, TARGETS)
     rng = np.random.default_rng(0)
     drawn = [objects.rare_pixel(rng) for _ in range(2000)]
     classes = [labels[tile][place] for tile, place in drawn]
     assert set(classes) == {1, 2}
     assert abs(classes.count(1) - 1000) < 4 * np.sqrt(500)
     assert {tile for (tile, _), index in zip(drawn, classes, strict=True) if index == 2} == {1, 2}
-    assert find_objects([np.zeros((4, 4), np.uint8)]).rare_pixel(rng) is None
+    assert find_objects([np.zeros((4, 4), np.uint8)], TARGETS).rare_pixel(rng) is None
+
+
+def test_without_a_background_the_first_class_is_a_target() -> None:
+    objects = find_objects([np.zeros((4, 4), np.uint8), np.full((4, 4), 1, np.uint8)], (0, 1))
+    assert {index: set(tiles) for index, tiles in objects.pixels.items()} == {0: {0}, 1: {1}}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -53,7 +60,7 @@ def test_objects_are_the_whole_connected_pieces(seed: int) -> None:
     numbered, count = ndimage.label((labels == 1) | (labels == 2))
     border = set(np.concatenate([numbered[0], numbered[-1], numbered[:, 0], numbered[:, -1]]).tolist())
     expected = {n: (numbered == n).sum() for n in range(1, count + 1) if n not in border}
-    found = find_objects([labels]).objects
+    found = find_objects([labels], TARGETS).objects
     assert len(found) == sum(pixels >= LEAST for pixels in expected.values())
     for one in found:
         inside = np.zeros(labels.shape, bool)
@@ -76,7 +83,7 @@ def test_a_pasted_object_brings_bands_and_labels_and_leaves_the_rest_alone(seed:
     sample = np.stack([rng.integers(1, 1000, (48, 40)), np.zeros((48, 40))]).astype(np.uint16)
     sample[0, :5] = 0
     before = sample.copy()
-    objects = find_objects([np.zeros((9, 9), np.uint8), labels])
+    objects = find_objects([np.zeros((9, 9), np.uint8), labels], TARGETS)
     assume(objects.objects)
     chosen = objects.of_another(0, rng)
     assert objects.of_another(1, rng) is None

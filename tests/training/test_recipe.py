@@ -52,6 +52,7 @@ def test_a_third_network_can_be_added_and_all_be_replaced() -> None:
         ("batch=1.5", "batch"),
         ("networks.unet.encoder=mit_b9", "mit_b9"),
         ("networks.unet.architecture=vnet", "vnet"),
+        ("networks.unet.architecture=dpt", "dpt"),  # its networks would train, and then could not be asked
         ("networks={}", "networks"),
         ('networks={"forest": {"architecture": "unet", "encoder": "resnet18"}}', "forest"),
         ("learn_from=train", "learn_from"),

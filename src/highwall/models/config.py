@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import segmentation_models_pytorch as smp
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+ARCHITECTURES: Final = tuple(sorted(set(smp.MODEL_ARCHITECTURES_MAPPING) - {"dpt"}))
+"""Names of architectures; left out is one whose encoders give no maps to tell patches by."""
 
 Answers = Literal["masks", "probabilities"]
 """What the forest sees of the networks: the class each gives a pixel, or its probability for every class."""
@@ -37,8 +40,8 @@ class NetworkConfig(Config):
     @classmethod
     def _known_architecture(cls, value: str) -> str:
         value = value.lower()
-        if value not in smp.MODEL_ARCHITECTURES_MAPPING:
-            raise ValueError(f"{value!r} is none of {', '.join(sorted(smp.MODEL_ARCHITECTURES_MAPPING))}")
+        if value not in ARCHITECTURES:
+            raise ValueError(f"{value!r} is none of {', '.join(ARCHITECTURES)}")
         return value
 
     @field_validator("encoder")

@@ -116,7 +116,7 @@ def _build(blueprint: Blueprint, folder: Path, document: dict[str, Any], device:
     networks = build_networks(configs, blueprint.bands, len(blueprint.classes), blueprint.normalisation)
     try:
         networks.load_state_dict(lengthen(load_tensors(folder / NETWORKS)))
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, IndexError) as error:
         raise BadInput(f"{folder / NETWORKS} does not fit the blueprint: {str(error).splitlines()[0]}") from None
     model = Model(
         networks=networks.to(device).eval(),

@@ -96,7 +96,8 @@ def inherited_normalisation(normalisation: Normalisation, bands: Sequence[str], 
         bands: the new bands, in order.
         start: the model.
     """
-    known = dict(zip(start.bands, zip(start.normalisation.mean, start.normalisation.std, strict=True), strict=True))
+    theirs = zip(start.normalisation.mean, start.normalisation.std, strict=True)
+    known = dict(zip(start.networks.bands, theirs, strict=True))
     own = zip(normalisation.mean, normalisation.std, strict=True)
     pairs = [known.get(band, pair) for band, pair in zip(bands, own, strict=True)]
     mean, std = zip(*pairs, strict=True)
@@ -165,10 +166,10 @@ class _Match:
     @classmethod
     def of_channels(cls, networks: Networks, start: Model) -> _Match:
         ours = (*networks.bands, *networks.normalisation.indices)
-        theirs = (*start.bands, *start.normalisation.indices)
-        dropped = tuple(position for position, band in enumerate(start.bands) if band not in networks.bands)
+        theirs = (*start.networks.bands, *start.normalisation.indices)
+        dropped = tuple(position for position, band in enumerate(start.networks.bands) if band not in networks.bands)
         parts = tuple(dropped if channel in networks.bands else () for channel in ours)
-        new = len(set(networks.bands) - set(start.bands))
+        new = len(set(networks.bands) - set(start.networks.bands))
         source = tuple(theirs.index(channel) if channel in theirs else None for channel in ours)
         return cls(source, len(theirs), parts, 1 / max(new, 1), _names(ours, theirs, source))
 

@@ -113,6 +113,7 @@ class Model:
             self.final,
             self.normalisation,
             sorted(self.temperatures.items()),
+            *((self.views,) if self.views > 1 else ()),
         )
         digest = hashlib.sha256(repr(settings).encode())
         for name, value in self.networks.state_dict().items():
@@ -121,6 +122,11 @@ class Model:
         for name, array in (pair for arrays in parts for pair in arrays.items()):
             digest.update(name.encode() + array.tobytes())
         return digest.hexdigest()
+
+    @property
+    def views(self) -> int:
+        """How many of the square's symmetries the networks look at, as when the forest learned from their answers."""
+        return int(self.facts.get("recipe", {}).get("views", 1))
 
     @property
     def device(self) -> torch.device:
@@ -171,7 +177,7 @@ class Model:
         """Ask level 1, whose average comes at the temperature of that level."""
         if self.missing is not None:
             reflectance = self.missing.fill(reflectance)
-        return ask_networks(self._backend.compute, reflectance, self.temperatures.get(AVERAGE, 1))
+        return ask_networks(self._backend.compute, reflectance, self.temperatures.get(AVERAGE, 1), self.views)
 
     @property
     def computed_with(self) -> str:

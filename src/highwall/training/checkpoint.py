@@ -1,11 +1,11 @@
-"""Where a training that was killed goes on."""
+"""Where a training that was killed goes on, and the moving average of its weights."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Final
 
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Checkpoint, EMAWeightAveraging
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,3 +39,15 @@ class LastCheckpoint(Checkpoint):
             part.replace(self.path)
         taken = time.monotonic() - now
         self.due = now + taken / MOST
+
+
+class MovingAverage(EMAWeightAveraging):
+    """Lightning's moving average of the weights, which are the networks' own when training is over."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Make the average where the networks will be: Lightning moves them there later, and would leave it behind."""
+        super().setup(trainer, pl_module.to(trainer.strategy.root_device), stage)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the average, too, where a killed training had but to be written: then no training ends here."""
+        self.on_train_end(trainer, pl_module)

@@ -69,6 +69,10 @@ class DecodedTiles:
         planes = self._values[begin : begin + (self.bands + 1) * height * width]
         return planes.reshape(self.bands + 1, height, width)
 
+    def __deepcopy__(self, _: object) -> DecodedTiles:
+        """Return itself: a copy of mapped values would lie in memory."""
+        return self
+
     @property
     def size(self) -> int:
         """Number of values of all tiles."""

@@ -51,7 +51,7 @@ def window_around(
     starts = []
     for middle, length in zip(centre, shape, strict=True):
         least, most = max(middle - size + 1, 0), max(min(middle, length - size), 0)
-        starts.append(int(rng.integers(min(least, most), most + 1)))
+        starts.append(int(rng.integers(least, most + 1)))
     y, x = starts
     return slice(y, y + size), slice(x, x + size)
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from lightning import Trainer, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar
 from safetensors.torch import load_file, save_file
 
 from highwall.errors import BadInput
 from highwall.files import new_file
 from highwall.models.backends import has_bfloat16
 from highwall.models.networks import default_device
-from highwall.training.checkpoint import LastCheckpoint
+from highwall.training.checkpoint import LastCheckpoint, MovingAverage
 from highwall.training.history import History
 from highwall.training.module import JointTraining
 
@@ -102,11 +102,12 @@ def _trainer(task: Task, folder: Path, checkpoints: Path) -> Trainer:
     recipe = task.recipe
     callbacks: list[Callback] = [History(folder / HISTORY, task.name)]
     if recipe.ema:
-        callbacks.append(EMAWeightAveraging(decay=recipe.ema))
+        callbacks.append(MovingAverage(decay=recipe.ema))
     if task.keeps_best:
         best: dict[str, Any] = {"monitor": "val_miou", "mode": "max", "every_n_epochs": task.pace}
         files: dict[str, Any] = {"dirpath": checkpoints, "filename": "best", "enable_version_counter": False}
-        callbacks.append(ModelCheckpoint(save_weights_only=True, **best, **files))
+        # Callbacks, of which one has the moving average, add to whole checkpoints alone.
+        callbacks.append(ModelCheckpoint(save_weights_only=not recipe.ema, **best, **files))
     if task.validation and recipe.patience is not None:
         callbacks.append(EarlyStopping("val_loss", patience=recipe.patience))
     if sys.stderr.isatty():

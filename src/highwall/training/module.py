@@ -53,7 +53,8 @@ class JointTraining(LightningModule):
     def objects(self) -> Objects:
         """What lies where in the training tiles, for a recipe that asks."""
         needed = self.recipe.rare > 0 or self.recipe.paste > 0
-        return find_objects([self.tiles[tile][-1] for tile in self.task.tiles] if needed else [])
+        labels = (self.tiles[tile][-1] for tile in self.task.tiles if needed)
+        return find_objects(labels, self.task.encoding.legend.targets)
 
     def train_dataloader(self) -> Ahead:
         """Make the loader of one epoch; Lightning asks again each epoch."""
@@ -77,7 +78,7 @@ class JointTraining(LightningModule):
         if self.device.type != "cpu":
             torch.get_device_module(self.device).manual_seed(seed)
         reflectance, labels = batch
-        loss = joint_loss(self.networks(reflectance), labels, self.recipe)
+        loss = joint_loss(self.networks(reflectance), labels, self.recipe, self.task.encoding.legend.targets)
         told = loss.average.detach()
         self.log("train_loss", told, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(labels))
         return loss.learned

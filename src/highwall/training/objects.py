@@ -12,7 +12,7 @@ from scipy import ndimage
 from highwall.legend import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -74,16 +74,21 @@ class Objects:
         return found
 
 
-def find_objects(labels: Iterable[NDArray[Any]]) -> Objects:
-    """Look through the labels `(y, x)` of tiles: class indices, 255 where unknown."""
+def find_objects(labels: Iterable[NDArray[Any]], targets: Sequence[int]) -> Objects:
+    """Look through tiles.
+
+    Args:
+        labels: of each tile, `(y, x)`: class indices, 255 where unknown.
+        targets: indices of the target classes.
+    """
     pixels: dict[int, dict[int, NDArray[np.intp]]] = {}
     objects: list[Object] = []
     for number, plane in enumerate(labels):
         rng = np.random.default_rng(number)
-        for index in np.unique(plane[(plane != 0) & (plane != UNKNOWN)]).tolist():
-            places = np.argwhere(plane == index)
-            pixels.setdefault(int(index), {})[number] = places[np.sort(rng.permutation(len(places))[:MOST])]
-        objects += _objects(number, np.asarray(plane))
+        for index in targets:
+            if len(places := np.argwhere(plane == index)):
+                pixels.setdefault(index, {})[number] = places[np.sort(rng.permutation(len(places))[:MOST])]
+        objects += _objects(number, np.asarray(plane), targets)
     return Objects(dict(sorted(pixels.items())), tuple(objects))
 
 
@@ -114,10 +119,9 @@ def paste(planes: NDArray[Any], source: NDArray[Any], chosen: Object, rng: np.ra
     return mixed
 
 
-def _objects(tile: int, plane: NDArray[Any]) -> list[Object]:
+def _objects(tile: int, plane: NDArray[Any], targets: Sequence[int]) -> list[Object]:
     """Find the connected pieces of a tile that are large enough and whole: those at the border are cut off."""
-    mine = (plane != 0) & (plane != UNKNOWN)
-    numbered, _ = ndimage.label(mine)
+    numbered, _ = ndimage.label(np.isin(plane, targets))
     height, width = plane.shape
     found = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(numbered), 1):
