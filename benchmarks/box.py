@@ -15,6 +15,7 @@ were unknown in training. What is not there is left out. `--card` writes the tab
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -104,8 +105,8 @@ def _total(what: str, value: str) -> dict[str, str]:
     return {"set": what, "scene": "all", "what": "total", "value": value, "learned_from": "-"}
 
 
-def main() -> None:
-    """Run it."""
+def main() -> int:
+    """Run it; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default="default", help="folder of a model, or the word default")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
@@ -114,8 +115,12 @@ def main() -> None:
     parser.add_argument("--card", action="store_true")
     options = parser.parse_args()
     folder = model_folder(options.model)
-    model = highwall.load_model(folder)
-    rows, numbers = measure(model, options.data, options.sheets)
+    try:
+        model = highwall.load_model(folder)
+        rows, numbers = measure(model, options.data, options.sheets)
+    except BadInput as error:
+        print(error, file=sys.stderr)
+        return 2
     widths = [max(len(row[key]) for row in rows) for key in rows[0]] if rows else []
     for row in rows:
         print("  ".join(value.ljust(width) for value, width in zip(row.values(), widths, strict=True)).rstrip())
@@ -123,7 +128,8 @@ def main() -> None:
         write_json(options.json, {"rows": rows, **numbers})
     if options.card and rows:
         save_model(replace(model, facts={**model.facts, REAL: rows}), folder)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

