@@ -79,15 +79,15 @@ def ask(model: Model, image: Image) -> NDArray[np.uint8]:
     return np.where(image.valid, model.labels(image.pixels[None])[0], np.uint8(UNKNOWN))
 
 
-def find_drawn(model: Model, scenes: Path, outlines: Path) -> Iterator[Answer]:
+def find_drawn(model: Model, scenes: Path, *outlines: Path) -> Iterator[Answer]:
     """Ask about every drawn mine in the middle of a window.
 
     Args:
         model: the model.
         scenes: folder of scenes, each named like its outlines; those that lack are left out.
-        outlines: folder of GeoJSON in pixels (column, row) of the scene that `scene` names.
+        outlines: folders of GeoJSON in pixels (column, row) of the scene that `scene` names.
     """
-    for document in _documents(outlines):
+    for document in _documents(*outlines):
         path = scenes / f"{document['scene']}.tif"
         if path.exists():
             whole = _read(path)
@@ -101,9 +101,9 @@ def find_drawn(model: Model, scenes: Path, outlines: Path) -> Iterator[Answer]:
                 yield Answer(name, image, ask(model, image), drawn, _learned(model, path), told["class"])
 
 
-def find_false(model: Model, scenes: Path, outlines: Path) -> Iterator[Answer]:
+def find_false(model: Model, scenes: Path, *outlines: Path) -> Iterator[Answer]:
     """Ask about every tile of every scene that touches no place with mines; tiles don't overlap."""
-    avoided = {document["scene"]: document["mines"] for document in _documents(outlines)}
+    avoided = {document["scene"]: document["mines"] for document in _documents(*outlines)}
     for path in sorted(scenes.glob("*.tif")):
         whole = _read(path)
         mines = np.zeros(whole.shape, bool)
@@ -164,8 +164,9 @@ def score_labelled(model: Model, pairs: Sequence[tuple[Answer, NDArray[np.uint8]
     }
 
 
-def _documents(outlines: Path) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text("utf-8")) for path in sorted(outlines.glob("*.json"))]
+def _documents(*outlines: Path) -> list[dict[str, Any]]:
+    paths = [path for folder in outlines for path in folder.glob("*.json")]
+    return [json.loads(path.read_text("utf-8")) for path in sorted(paths, key=lambda path: path.name)]
 
 
 def _read(path: Path) -> Image:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from highwall.box.ground import DRAWN
 from highwall.legend import DEFAULT_LEGEND, Legend
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def test_labelled_tiles_are_read_with_their_own_ids(tmp_path: Path, scores: Any)
 
 
 def test_outlines_name_polygons_inside_the_places_that_are_no_negatives() -> None:
-    for path in sorted((BENCHMARKS / "box").glob("*.json")):
+    for path in [*(BENCHMARKS / "box").glob("*.json"), *DRAWN.glob("*.json")]:
         document = json.loads(path.read_text("utf-8"))
         assert document["scene"] == path.stem
         for feature in document["features"]:

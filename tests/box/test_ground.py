@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import tarfile
 import zipfile
 from dataclasses import replace
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from affine import Affine
 from rasterio.io import MemoryFile
 
 from highwall.box import ground
-from highwall.box.ground import FREE, ground_of, prepare
+from highwall.box.ground import DRAWN, FREE, ground_of, prepare
 from highwall.errors import BadInput
+from highwall.legend import DEFAULT_LEGEND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +45,24 @@ def test_a_free_scene_is_known_by_its_name(name: str) -> None:
 def test_no_licence_of_a_free_scene_asks_for_more_than_a_notice() -> None:
     for one in FREE:
         assert one.licence.startswith(("MIT", "Apache-2.0", "Copernicus"))
+
+
+def test_drawn_pixels_are_those_whose_middle_lies_inside_an_outline() -> None:
+    assert {path.stem for path in DRAWN.glob("*.json")} == {one.scene for one in FREE if one.drawn((9, 9)) is not None}
+    for path in DRAWN.glob("*.json"):
+        document = json.loads(path.read_text("utf-8"))
+        outlines = shapely.union_all([shapely.geometry.shape(one["geometry"]) for one in document["features"]])
+        right, bottom = (int(edge) + 3 for edge in outlines.bounds[2:])
+        labels = ground_of(path).drawn((bottom, right))
+        assert labels is not None
+        y, x = np.mgrid[0:bottom, 0:right] + 0.5
+        off = shapely.distance(outlines.boundary, shapely.points(x, y)) > 1e-6  # on the line it may be either
+        np.testing.assert_array_equal((labels > 0)[off], shapely.contains_xy(outlines, x, y)[off])
+        assert {DEFAULT_LEGEND.classes[n].name for n in np.unique(labels)} == {"background", "quarry pit"}
+        known = np.zeros_like(labels, bool)
+        for window in ground_of(path).unknown:
+            known[window] = True
+        assert known[labels > 0].all()
 
 
 def _band(pixels: NDArray[np.uint16], size: int, west: float) -> bytes:

@@ -67,7 +67,7 @@ def test_the_model_is_small_and_its_card_tells_its_ground(
     assert size(tmp_path / "model") < MOST
     assert [one["scene"] for one in loaded.facts[GROUND]] == ["oscd_milano_1", "oscd_nantes_1"]
     card = (tmp_path / "model" / "README.md").read_text("utf-8")
-    for told in ("no authority", "No real mine", "Milan", "Copernicus", "oscd_nantes_1", "10 tiles"):
+    for told in ("no authority", "made up", "Milan", "Copernicus", "oscd_nantes_1", "10 tiles"):
         assert told in card
     row = {"set": "objects", "scene": "there", "what": "a pit", "value": "61% found", "learned_from": "no"}
     assert "| objects | there | a pit | 61% found | no |" in readme(

@@ -81,7 +81,9 @@ def seen_in_place(image: rasterio.DatasetReader, scene: np.ndarray, affine: Affi
 def test_same_seed_same_bytes_and_other_seed_other_pixels(tmp_path: Path, scenes: list[Path]) -> None:
     backdrops = [Backdrop(open_scene(path)) for path in scenes]
     for name, seed, jobs in (("a", 5, 1), ("b", 5, 2), ("c", 6, 1)):
-        simulate_over(tmp_path / name, backdrops, tiles={"train": 3}, size=48, seed=seed, mix=Mix(0.2, 0.3), jobs=jobs)
+        simulate_over(
+            tmp_path / name, backdrops, tiles={"train": 3}, size=48, seed=seed, mix=Mix(0.2, 0.3, decoys=0), jobs=jobs
+        )
     a, b, c = (files(tmp_path / name) for name in "abc")
     assert a == b
     assert set(a) == set(c)
@@ -92,7 +94,9 @@ def test_pixels_away_from_mines_are_the_real_ones_at_the_place_the_tile_names(
     tmp_path: Path, scenes: list[Path]
 ) -> None:
     out = tmp_path / "tiles"
-    simulate_over(out, [Backdrop(open_scene(scenes[0]))], tiles={"train": 8}, size=SIZE, seed=2, mix=Mix(0.0, 0.0))
+    simulate_over(
+        out, [Backdrop(open_scene(scenes[0]))], tiles={"train": 8}, size=SIZE, seed=2, mix=Mix(0.0, 0.0, decoys=0)
+    )
     with rasterio.open(scenes[0]) as scene:
         real, affine = scene.read().astype(int), scene.transform
     changed = []
@@ -105,7 +109,9 @@ def test_pixels_away_from_mines_are_the_real_ones_at_the_place_the_tile_names(
 
 def test_without_mines_tiles_are_the_real_ground(tmp_path: Path, scenes: list[Path]) -> None:
     out = tmp_path / "tiles"
-    simulate_over(out, [Backdrop(open_scene(scenes[0]))], tiles={"val": 4}, size=64, seed=1, mix=Mix(1.0, 0.0))
+    simulate_over(
+        out, [Backdrop(open_scene(scenes[0]))], tiles={"val": 4}, size=64, seed=1, mix=Mix(1.0, 0.0, decoys=0)
+    )
     with rasterio.open(scenes[0]) as scene:
         real, affine = scene.read().astype(int), scene.transform
     for image, pixels, mask in tiles_of(out):
@@ -117,7 +123,7 @@ def test_unknown_windows_and_missing_data_are_unknown_and_free_of_mines(tmp_path
     window = (slice(20, 150), slice(10, 60))
     out = tmp_path / "tiles"
     backdrop = Backdrop(open_scene(scenes[1]), (window,))
-    simulate_over(out, [backdrop], tiles={"train": 8}, size=SIZE, seed=3, mix=Mix(0.0, 0.0))
+    simulate_over(out, [backdrop], tiles={"train": 8}, size=SIZE, seed=3, mix=Mix(0.0, 0.0, decoys=0))
     with rasterio.open(scenes[1]) as scene:
         real, affine = scene.read().astype(int), scene.transform
     inside = np.zeros_like(real)
@@ -131,9 +137,48 @@ def test_unknown_windows_and_missing_data_are_unknown_and_free_of_mines(tmp_path
         assert np.array_equal(mask == 255, nothing | unknown)
 
 
+@pytest.mark.parametrize("without", [0.0, 1.0])
+def test_drawn_mines_are_labelled_as_drawn_whatever_is_laid_around_them(
+    tmp_path: Path, scenes: list[Path], without: float
+) -> None:
+    window, out = (slice(20, 150), slice(10, 60)), tmp_path / "tiles"
+    drawn = np.zeros((200, 150), np.uint8)
+    drawn[30:37, 20:24], drawn[90, 110:130], drawn[95:99, 70:90] = 2, 3, 1  # unknown ground, no data, ground at large
+    backdrop = Backdrop(open_scene(scenes[1]), (window,), drawn)
+    mix = Mix(without, simulated=0.0, decoys=1.0, drawn=1.0)
+    simulate_over(out, [backdrop], tiles={"train": 8}, size=64, seed=3, mix=mix)
+    with rasterio.open(scenes[1]) as scene:
+        real, affine = scene.read().astype(int), scene.transform
+    layers = np.tile(drawn.astype(int), (6, 1, 1))
+    inside = np.zeros_like(real)
+    inside[:, *window] = 1
+    seen = set()
+    for image, pixels, mask in tiles_of(out):
+        there = seen_in_place(image, real, affine)
+        nothing = (there == 0).all(axis=0)
+        labels = seen_in_place(image, layers, affine)[0]
+        seen |= set(np.unique(labels).tolist())
+        assert labels.any()
+        assert np.array_equal(mask[(labels > 0) & ~nothing], labels[(labels > 0) & ~nothing])
+        unknown = seen_in_place(image, inside, affine)[0] == 1
+        assert np.array_equal(mask == 255, nothing | (unknown & (labels == 0)))
+        if without == 1:  # else mines that touch it shine into its edge, as one pixel into the next
+            assert (pixels == there)[:, labels > 0].all()
+            assert set(np.unique(mask[labels == 0])) <= {0, 255}
+    assert seen == {0, 1, 2, 3}
+
+
+def test_mixes_without_drawn_mines_are_the_same_tiles(tmp_path: Path, scenes: list[Path]) -> None:
+    nothing = np.zeros((200, 150), np.uint8)
+    for name, drawn, share in (("a", None, 0.9), ("b", nothing, 0.9), ("c", None, 0.0)):
+        backdrop = Backdrop(open_scene(scenes[1]), (), drawn)
+        simulate_over(tmp_path / name, [backdrop], tiles={"train": 2}, size=48, mix=Mix(drawn=share))
+    assert files(tmp_path / "a") == files(tmp_path / "b") == files(tmp_path / "c")
+
+
 def test_a_window_larger_than_its_scene_is_filled_up_without_data(tmp_path: Path, scenes: list[Path]) -> None:
     out = tmp_path / "tiles"
-    simulate_over(out, [Backdrop(open_scene(scenes[1]))], tiles={"train": 2}, size=256, mix=Mix(0.0, 0.0))
+    simulate_over(out, [Backdrop(open_scene(scenes[1]))], tiles={"train": 2}, size=256, mix=Mix(0.0, 0.0, decoys=0))
     for _, pixels, mask in tiles_of(out):
         assert ((pixels > 0).all(axis=0) == (mask < 255)).all()
         assert (mask < 255).sum() == 200 * 100
@@ -150,7 +195,9 @@ def test_tiles_of_a_scene_without_a_place_overlap_as_in_the_scene(tmp_path: Path
             scene.write(real if name == "a" else real[:, ::-1])
             scene.descriptions = DEFAULT_BANDS
     out = tmp_path / "tiles"
-    simulate_over(out, [Backdrop(open_scene(p)) for p in nowhere], tiles={"train": 6}, size=160, mix=Mix(1.0, 0.0))
+    simulate_over(
+        out, [Backdrop(open_scene(p)) for p in nowhere], tiles={"train": 6}, size=160, mix=Mix(1.0, 0.0, decoys=0)
+    )
     places = [Affine(10, 0, 300_000, 0, -10, 8_300_000 + 200_000 * n) for n in (0, 1)]
     of_scene = [0, 0]
     for image, pixels, _ in tiles_of(out):
@@ -208,14 +255,15 @@ def test_no_land_no_mine() -> None:
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_a_turned_window_stays_in_its_place(quarters: int, mirrored: bool) -> None:
     image = ground(0, (20, 20))
-    turned = turn(Cut(image, image.pixels[0] > 0.07), quarters, mirrored=mirrored)
+    high = image.pixels[0] > 0.07
+    turned = turn(Cut(image, high, high.astype(np.uint8)), quarters, mirrored=mirrored)
     assert image.geobox is not None
     assert turned.image.geobox is not None
     for row, column in ((0, 0), (3, 17), (11, 5)):
         x, y = turned.image.geobox.affine * (column + 0.5, row + 0.5)
         right, down = ~image.geobox.affine * (x, y)
         assert np.array_equal(turned.image.pixels[:, row, column], image.pixels[:, int(down), int(right)])
-        assert turned.unknown[row, column] == (image.pixels[0, int(down), int(right)] > 0.07)
+        assert turned.unknown[row, column] == turned.labels[row, column] == high[int(down), int(right)]
     assert turned.image.geobox.extent.geom.equals(image.geobox.extent.geom)
 
 
@@ -274,7 +322,7 @@ def test_plants_on_mines_are_those_around() -> None:
 @pytest.mark.parametrize(
     ("mix", "window", "tiles", "why"),
     [
-        (Mix(1.5, 0), None, {"train": 1}, "no share"),
+        (Mix(1.5, 0, decoys=0), None, {"train": 1}, "no share"),
         (Mix(0, -0.1), None, {"train": 1}, "no share"),
         (Mix(), (slice(0, 900), slice(0, 10)), {"train": 1}, "no window"),
         (Mix(), (slice(5, 5), slice(0, 10)), {"train": 1}, "no window"),

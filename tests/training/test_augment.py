@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from highwall.training.augment import Group, assemble, augment, turn
 from highwall.training.config import AugmentationConfig
@@ -328,3 +329,22 @@ def test_dropped_bands_are_the_mean_and_ground_without_data_stays_so() -> None:
     assert torch.equal(pixels[0, :, 0], torch.zeros(2, 4))
     torch.testing.assert_close(pixels[0, 0, 1:], torch.full((3, 4), 1.1))
     torch.testing.assert_close(pixels[0, 1, 1:], torch.full((3, 4), 0.7))
+
+
+def test_blur_is_the_binomial_filter_away_from_holes_and_draws_lie_within_bounds() -> None:
+    pixels, labels = holed(24, 31, 0)
+    planes = np.concatenate([pixels, labels[None].astype(np.float32)])
+    for share in (0.7, -0.5):
+        (group,) = collate(
+            [Drawn(planes, Draw(np.zeros((2, 0, 0), np.float32), 0, np.ones((3, 0), np.float32), share))]
+        )
+        found = augment(group, CODING, torch.zeros(1, 1, 1))[0][0].numpy()
+        kernel = np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25])
+        smooth = np.stack([ndimage.convolve(band, kernel, mode="nearest") for band in pixels])
+        near = ndimage.binary_dilation((pixels == 0).all(0), np.ones((3, 3)))
+        np.testing.assert_allclose(found[:, ~near], (pixels + share * (smooth - pixels))[:, ~near], atol=1e-6)
+        assert np.array_equal(found[:, near], pixels[:, near])
+    config = AugmentationConfig(flips=False, elastic=0, sharpness=0.4)
+    drawn_blur = [draw(config, (2, 2), BANDS, np.random.default_rng(seed)).blur for seed in range(500)]
+    assert -0.4 <= min(drawn_blur) < -0.35
+    assert 0.35 < max(drawn_blur) <= 0.4

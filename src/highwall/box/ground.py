@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import logging
 import shutil
 import subprocess
@@ -16,22 +17,30 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import rasterio
+from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
+from rasterio.features import rasterize
 from rasterio.vrt import WarpedVRT
 
 from highwall.errors import BadInput
 from highwall.files import new_file, sha256
 from highwall.image import Image
+from highwall.legend import DEFAULT_LEGEND
 from highwall.sentinel2 import DEFAULT_BANDS, QUANTIFICATION
 from highwall.tilefiles import write_image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from highwall.scenes import Window
 
 log = logging.getLogger("highwall")
+
+DRAWN: Final = Path(__file__).parent / "drawn"
+"""Outlines of real mines drawn by eye that are learned from: GeoJSON in pixels (column, row), named like its scene."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,20 @@ class Ground:
     def unknown(self) -> tuple[Window, ...]:
         """Windows of what may be a mine."""
         return tuple((slice(top, bottom), slice(left, right)) for top, bottom, left, right in self.mines)
+
+    def drawn(self, shape: tuple[int, int]) -> NDArray[np.uint8] | None:
+        """Return the class indices of the mines drawn in the scene, `(y, x)`, 0 elsewhere; None where none is drawn.
+
+        Args:
+            shape: height and width of the scene in pixels.
+        """
+        path = DRAWN / f"{self.scene}.json"
+        if not path.exists():
+            return None
+        index = {one.name: number for number, one in enumerate(DEFAULT_LEGEND.classes)}
+        features = json.loads(path.read_text("utf-8"))["features"]
+        shapes = [(one["geometry"], index[one["properties"]["class"]]) for one in features]
+        return np.asarray(rasterize(shapes, shape, transform=Affine.identity(), dtype=np.uint8), np.uint8)
 
     def to_json(self) -> dict[str, str]:
         """Return what a card tells."""

@@ -65,7 +65,8 @@ def _training(model: Model) -> Iterator[str]:
     if ground:
         yield from (
             "",
-            "**No real mine is among them**: shapes and spectra of mines are made up, the ground is real:",
+            "Mines are **made up**, shapes and spectra; the ground is real. Real mines are among them only where",
+            "some were drawn by hand in these scenes (`highwall/box/drawn`):",
             "",
         )
         yield from _table(

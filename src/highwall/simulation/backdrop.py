@@ -48,7 +48,7 @@ class Readable(Protocol):
         """Read a window of these bands as an image."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Backdrop:
     """A real scene to lay mines over."""
 
@@ -57,6 +57,10 @@ class Backdrop:
 
     unknown: tuple[Window, ...] = ()
     """Windows that hold real mines, or may: no mine is laid there, and their pixels are unknown in the masks."""
+
+    drawn: NDArray[np.uint8] | None = None
+    """Real mines drawn by hand: class indices of the default legend for the whole scene, `(y, x)`, 0 where nothing is
+    drawn. What is drawn is not unknown, and no mine is laid there."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,14 @@ class Block:
         rows, columns = self.window
         return rows.stop - rows.start, columns.stop - columns.start
 
+    @property
+    def drawn(self) -> NDArray[np.intp]:
+        """Row and column in the scene of each pixel of the block that belongs to a drawn mine, `(n, 2)`."""
+        if self.backdrop.drawn is None:
+            return np.empty((0, 2), np.intp)
+        rows, columns = self.window
+        return np.argwhere(self.backdrop.drawn[rows, columns]) + np.array([rows.start, columns.start], np.intp)
+
 
 @dataclass(frozen=True, eq=False)
 class Cut:
@@ -91,6 +103,9 @@ class Cut:
 
     unknown: NDArray[np.bool_]
     """Where the backdrop says so, `(y, x)`."""
+
+    labels: NDArray[np.uint8]
+    """Class indices of drawn mines, `(y, x)`, 0 where nothing is drawn."""
 
 
 def blocks(backdrops: Sequence[Backdrop], size: int) -> list[Block]:
@@ -155,9 +170,32 @@ def cut(rng: np.random.Generator, block: Block, size: int) -> Cut:
     return turn(best, int(rng.integers(4)), mirrored=bool(rng.integers(2)))
 
 
+def cut_drawn(rng: np.random.Generator, block: Block, size: int) -> Cut:
+    """Cut a square window at random that holds some pixel of the block's drawn mines, turned and mirrored at random.
+
+    Args:
+        rng: where the randomness comes from.
+        block: what to cut from, with a drawn pixel or more.
+        size: height and width in pixels.
+    """
+    drawn = block.drawn
+    starts = []
+    for at, span in zip(drawn[int(rng.integers(len(drawn)))].tolist(), block.window, strict=True):
+        first = max(span.start, at - size + 1)
+        starts.append(int(rng.integers(first, max(min(at, span.stop - size), first) + 1)))
+    one = _at(block, starts, size)
+    return turn(one, int(rng.integers(4)), mirrored=bool(rng.integers(2)))
+
+
 def _window(rng: np.random.Generator, block: Block, size: int) -> tuple[Cut, float]:
     """Return a window at random, and the share of it that is land."""
     starts = [span.start + int(rng.integers(max(span.stop - span.start - size, 0) + 1)) for span in block.window]
+    one = _at(block, starts, size)
+    return one, float((one.image.valid & ~is_water(one.image.pixels)).mean())
+
+
+def _at(block: Block, starts: Sequence[int], size: int) -> Cut:
+    """Return the window that begins at this row and column of the scene."""
     window = tuple(slice(start, min(start + size, span.stop)) for start, span in zip(starts, block.window, strict=True))
     image = block.backdrop.scene.read((window[0], window[1]), bands=DEFAULT_BANDS)
     unknown = np.zeros((size, size), bool)
@@ -167,10 +205,13 @@ def _window(rng: np.random.Generator, block: Block, size: int) -> tuple[Cut, flo
             max(columns.start - starts[1], 0) : max(columns.stop - starts[1], 0),
         ] = True
     beyond = [(0, size - length) for length in image.shape]
+    labels = np.zeros((size, size), np.uint8)
+    if block.backdrop.drawn is not None:
+        labels = np.pad(block.backdrop.drawn[window], beyond)
     corner = block.geobox.translate_pix(starts[1], starts[0])
     geobox = GeoBox((size, size), corner.affine, corner.crs)
     whole = Image(np.pad(image.pixels, [(0, 0), *beyond]), np.pad(image.valid, beyond), image.bands, geobox)
-    return Cut(whole, unknown), float((whole.valid & ~is_water(whole.pixels)).mean())
+    return Cut(whole, unknown & (labels == 0), labels)
 
 
 def turn(one: Cut, quarters: int, *, mirrored: bool) -> Cut:
@@ -190,4 +231,4 @@ def turn(one: Cut, quarters: int, *, mirrored: bool) -> Cut:
             affine = affine * Affine(-1, 0, size, 0, 1, 0)
         geobox = GeoBox((size, size), affine, geobox.crs)
     image = Image(moved(one.image.pixels), moved(one.image.valid), one.image.bands, geobox)  # type: ignore[arg-type]  # dtypes stay
-    return Cut(image, moved(one.unknown))  # type: ignore[arg-type]
+    return Cut(image, moved(one.unknown), moved(one.labels))  # type: ignore[arg-type]

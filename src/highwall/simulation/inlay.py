@@ -24,6 +24,7 @@ from highwall.simulation.site import CELL, majority
 from highwall.simulation.spectra import WATERS, Material
 from highwall.simulation.surface import Surface
 from highwall.simulation.terrain import steepness
+from highwall.simulation.texture import textured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ _SCENES: Final = ("quarry", "quarry", "quarry", "pit", "pond", "pond", "dump", "
 
 
 def lay_mines(
-    rng: np.random.Generator, image: Image, taken: NDArray[np.bool_]
+    rng: np.random.Generator, image: Image, taken: NDArray[np.bool_], donor: Floats | None = None
 ) -> tuple[Image, NDArray[np.uint8], NDArray[np.float32]]:
     """Lay one or two mines over a real image.
 
@@ -73,6 +74,8 @@ def lay_mines(
         rng: where the randomness comes from.
         image: the real ground: reflectance of the six default bands in pixels of about 10 m.
         taken: where nothing may be built, `(y, x)`.
+        donor: real pixels `(band, y, x)` of another place, as large as the image, whose texture the mines get: what
+            is rendered alone is told from real ground by its texture.
 
     Returns:
         The image with mines; class indices of the default legend `(y, x)`, the class with the largest
@@ -104,6 +107,8 @@ def lay_mines(
     leaving = reflect(rng, part, local_palette(rng, clear[:, image.valid]), light)
     window = (slice(rows.start // _FOLD, rows.stop // _FOLD), slice(columns.start // _FOLD, columns.stop // _FOLD))
     mixed, covered = _composite(rng, image.pixels[:, *window], leaving, opacity[rows, columns], haze)
+    if donor is not None:
+        mixed = textured(rng, mixed, donor[:, *window], covered)
     pixels = image.pixels.copy()
     pixels[:, *window] = np.where(image.valid[window], mixed, 0)
     coverage[window] = covered * image.valid[window]

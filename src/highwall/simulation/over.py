@@ -12,10 +12,11 @@ from highwall.errors import BadInput
 from highwall.files import new_folder
 from highwall.legend import DEFAULT_LEGEND, UNKNOWN
 from highwall.sentinel2 import DEFAULT_BANDS
-from highwall.simulation.backdrop import PLACELESS, blocks, cut
+from highwall.simulation.backdrop import PLACELESS, blocks, cut, cut_drawn
 from highwall.simulation.dataset import DEFAULT_TILES, SPLITS, Plot, check_wishes, place_site
 from highwall.simulation.inlay import lay_mines
 from highwall.simulation.site import AWAY, BARREN, HOME, draw_site, render_site
+from highwall.simulation.texture import lay_decoys
 from highwall.tilefiles import dataset_toml, write_image, write_mask
 
 if TYPE_CHECKING:
@@ -30,13 +31,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Mix:
-    """What the tiles show; both are shares from 0 to 1."""
+    """What the tiles show; all are shares from 0 to 1."""
 
     without: float = 0.4
     """Of the tiles of real ground that get no mine: towns, fields, forests as they are."""
 
     simulated: float = 0.2
     """Of all tiles that are wholly simulated, half of them of `BARREN` land."""
+
+    decoys: float = 0.5
+    """Of the tiles of real ground that get bare fields and lakes laid over them, too."""
+
+    drawn: float = 0.12
+    """Of the tiles of real ground that are cut around a mine drawn by hand, where their split has one."""
 
 
 DEFAULT_MIX: Final = Mix()
@@ -76,7 +83,7 @@ def simulate_over(
     check_wishes(out, tiles, size, seed)
     if not backdrops:
         raise BadInput("there must be one scene or more to lay mines over")
-    for share in (mix.without, mix.simulated):
+    for share in (mix.without, mix.decoys, mix.simulated, mix.drawn):
         if not 0 <= share <= 1:
             raise BadInput(f"{share:g} is no share (0 to 1)")
     for backdrop in backdrops:
@@ -96,7 +103,7 @@ def simulate_over(
 def _write_tile(root: Path, plot: Plot, choice: Sequence[Block], size: int, seed: int, mix: Mix) -> None:
     rng = np.random.default_rng([seed, 3, plot.number])
     if choice and rng.random() >= mix.simulated:
-        image, mask = _real_tile(rng, choice, size, mix.without)
+        image, mask = _real_tile(rng, choice, size, mix)
     else:
         image, mask = _simulated_tile(rng, plot, size)
     name = f"{plot.split}_{plot.first:03d}.tif"
@@ -110,6 +117,11 @@ def _check_backdrop(backdrop: Backdrop) -> None:
         if not (0 <= rows.start < rows.stop <= height and 0 <= columns.start < columns.stop <= width):
             where = f"rows {rows.start} to {rows.stop}, columns {columns.start} to {columns.stop}"
             raise BadInput(f"{backdrop.scene.id}: no window {where} in a scene of {width} x {height} pixels")
+    if backdrop.drawn is not None and backdrop.drawn.shape != (height, width):
+        shape = " x ".join(map(str, backdrop.drawn.shape[::-1]))
+        raise BadInput(f"{backdrop.scene.id}: drawn mines of {shape} pixels in a scene of {width} x {height}")
+    if backdrop.drawn is not None and backdrop.drawn.max() >= len(DEFAULT_LEGEND):
+        raise BadInput(f"{backdrop.scene.id}: the legend has no class {backdrop.drawn.max()} that is drawn")
 
 
 def _shared_out(rng: np.random.Generator, found: Sequence[Block], tiles: Mapping[str, int]) -> dict[str, list[Block]]:
@@ -131,16 +143,24 @@ def _shared_out(rng: np.random.Generator, found: Sequence[Block], tiles: Mapping
 
 
 def _real_tile(
-    rng: np.random.Generator, choice: Sequence[Block], size: int, without: float
+    rng: np.random.Generator, choice: Sequence[Block], size: int, mix: Mix
 ) -> tuple[Image, NDArray[np.uint8]]:
-    """Cut a window of real ground and lay mines over it, or none."""
+    """Cut a window of real ground and lay mines over it, or none, with the texture of another window."""
     areas = np.array([block.size[0] * block.size[1] for block in choice], float)
-    block = choice[int(rng.choice(len(choice), p=areas / areas.sum()))]
-    one = cut(rng, block, size)
-    image, labels = one.image, np.zeros((size, size), np.uint8)
-    if rng.random() >= without:
-        image, labels, _ = lay_mines(rng, image, one.unknown)
-    mask = DEFAULT_LEGEND.mask(labels)
+    chosen = rng.choice(len(choice), 2, p=areas / areas.sum())
+    ours = [block for block in choice if len(block.drawn)]
+    if ours and rng.random() < mix.drawn:
+        one = cut_drawn(rng, ours[int(rng.integers(len(ours)))], size)
+    else:
+        one = cut(rng, choice[int(chosen[0])], size)
+    other = cut(rng, choice[int(chosen[1])], size)
+    taken = one.unknown | (one.labels > 0)
+    image, labels, donor = one.image, np.zeros((size, size), np.uint8), other.image.pixels
+    if rng.random() < mix.decoys:
+        image = lay_decoys(rng, image, taken, donor)
+    if rng.random() >= mix.without:
+        image, labels, _ = lay_mines(rng, image, taken, donor)
+    mask = DEFAULT_LEGEND.mask(np.where(one.labels > 0, one.labels, labels))
     mask[one.unknown | ~image.valid] = UNKNOWN
     return image, mask
 

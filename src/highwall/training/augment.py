@@ -38,9 +38,12 @@ class Group(NamedTuple):
     light: Tensor
     """Factors and the like `(n, 3, band)` float32, as in `Draw`."""
 
+    blur: Tensor
+    """Shares of a blur `(n,)` float32, as in `Draw`."""
+
 
 def augment(group: Group, coding: Coding, mean: Tensor) -> Pair:
-    """Deform, mirror, turn and light up samples, image and labels alike.
+    """Deform, mirror, turn, blur and light up samples, image and labels alike.
 
     A band that is not to be seen gets the mean reflectance `(band, 1, 1)`, which is what networks are given for a
     band that an image lacks.
@@ -55,6 +58,8 @@ def augment(group: Group, coding: Coding, mean: Tensor) -> Pair:
         pixels, labels = _deform(pixels, labels, turn(_places(group.nodes, labels.shape[-2:]), group.symmetries))
     else:
         pixels, labels = turn(pixels, group.symmetries), turn(labels, group.symmetries)
+    if group.blur.any():
+        pixels = _blur(pixels, group.blur)
     if group.light.numel():
         factor, addend, seen = group.light[..., None, None].unbind(1)
         valid = (pixels != 0).any(1, keepdim=True)
@@ -94,6 +99,16 @@ def _decode(planes: Tensor, coding: Coding) -> tuple[Tensor, Tensor]:
     if planes.dtype == torch.uint16:
         bands = torch.where(bands == 0, 0, (bands - 1) * coding.scale + coding.offset)
     return bands, labels
+
+
+def _blur(pixels: Tensor, share: Tensor) -> Tensor:
+    """Mix pixels with their mean over three by three, weighted 1 2 1; those beside ground without data stay."""
+    bands = pixels.shape[1]
+    line = torch.tensor([0.25, 0.5, 0.25], device=pixels.device)
+    kernel = (line[:, None] * line).expand(bands, 1, 3, 3)
+    smooth = functional.conv2d(functional.pad(pixels, (1, 1, 1, 1), mode="replicate"), kernel, groups=bands)
+    holes = functional.max_pool2d((pixels == 0).all(1, keepdim=True).float(), 3, 1, 1) > 0
+    return torch.where(holes, pixels, pixels + share[:, None, None, None] * (smooth - pixels))
 
 
 def _places(nodes: Tensor, shape: Sequence[int]) -> Tensor:

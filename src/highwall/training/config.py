@@ -43,6 +43,9 @@ class AugmentationConfig(Config):
     haze: float = Field(default=0, ge=0, lt=1)
     """Most light in B02 that haze may take from the ground; longer waves are scattered less."""
 
+    sharpness: float = Field(default=0, ge=0, le=1)
+    """Most that a sample is blurred or sharpened: 1 is a binomial blur over three pixels, -1 as much the other way."""
+
     band_dropout: float = Field(default=0, ge=0, le=1)
     """Probability that a sample loses bands, as images do that lack them: all but red, green and blue, or any."""
 

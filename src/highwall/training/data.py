@@ -132,6 +132,7 @@ def collate(samples: Sequence[Drawn]) -> list[Group]:
             torch.from_numpy(np.stack([one.draw.nodes for one in some])),
             tuple(one.draw.symmetry for one in some),
             torch.from_numpy(np.stack([one.draw.light for one in some])),
+            torch.tensor([one.draw.blur for one in some]),
         )
         for some in alike.values()
     ]

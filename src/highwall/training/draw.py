@@ -37,6 +37,9 @@ class Draw:
     """What becomes of each band, `(3, band)`: a factor, what is added then, and 1 where it is seen at all, else 0; no
     bands where there is no change."""
 
+    blur: float = 0
+    """Share of a binomial blur over three pixels; sharpened where negative."""
+
 
 def random_window(shape: tuple[int, int], size: int, rng: np.random.Generator) -> tuple[slice, slice]:
     """Place a square in a tile at random; it reaches beyond the tile where that is smaller."""
@@ -68,7 +71,8 @@ def draw(config: AugmentationConfig, shape: tuple[int, int], bands: Sequence[str
     turns = int(rng.integers(4)) if config.quarter_turns else 0
     # Mirrored columns are mirrored rows after half a turn.
     symmetry = (turns + 2 * mirror_columns) % 4 + 4 * (mirror_rows != mirror_columns)
-    return Draw(nodes, symmetry, _light(config, bands, rng).astype(np.float32))
+    light = _light(config, bands, rng).astype(np.float32)
+    return Draw(nodes, symmetry, light, float(rng.uniform(-1, 1)) * config.sharpness if config.sharpness else 0)
 
 
 UNCHANGED = Draw(np.zeros((2, 0, 0), np.float32), 0, np.ones((3, 0), np.float32))
