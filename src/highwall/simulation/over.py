@@ -125,7 +125,10 @@ def _check_backdrop(backdrop: Backdrop) -> None:
 
 
 def _shared_out(rng: np.random.Generator, found: Sequence[Block], tiles: Mapping[str, int]) -> dict[str, list[Block]]:
-    """Give the places of blocks to the splits, each one at least, by and large as they have tiles."""
+    """Give the places of blocks to the splits, each one at least, by and large as they have tiles.
+
+    Those with drawn mines go to the largest split, which is learned from, if there are enough others.
+    """
     wanted = {split: tiles[split] / sum(tiles.values()) for split in SPLITS if tiles.get(split)}
     places = rng.permutation(sorted({block.place for block in found})).tolist()
     if len(places) < len(wanted):
@@ -135,8 +138,13 @@ def _shared_out(rng: np.random.Generator, found: Sequence[Block], tiles: Mapping
     area = {place: sum(block.size[0] * block.size[1] for block in found if block.place == place) for place in places}
     shared: dict[str, list[Block]] = {split: [] for split in wanted}
     got = dict.fromkeys(wanted, 0.0)
-    for number, place in enumerate(places):
-        split = list(wanted)[number] if number < len(wanted) else max(wanted, key=lambda s: wanted[s] - got[s])
+    largest, drawn = max(wanted, key=lambda s: wanted[s]), {block.place for block in found if len(block.drawn)}
+    if len(places) - len(drawn) < len(wanted) - 1:
+        drawn = set()
+    for place in places:
+        empty = [split for split in wanted if not shared[split]]
+        split = empty[0] if empty else max(wanted, key=lambda s: wanted[s] - got[s])
+        split = largest if place in drawn else split
         got[split] += area[place] / sum(area.values())
         shared[split] += [block for block in found if block.place == place]
     return shared
