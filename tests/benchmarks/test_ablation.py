@@ -99,7 +99,7 @@ def test_the_base_does_not_move_with_the_presets() -> None:
 def test_folders_take_the_place_of_their_names() -> None:
     trial = find(TRIALS, "lite1")
     recipe = recipe_of(trial, changes_of(trial, 10), {"$WEIGHTS": "/a/b"})
-    assert recipe.networks["unet"].weights == "/a/b/lite1.safetensors"
+    assert recipe.networks["unet"].weights == "/a/b/lite1.pth"
 
 
 def test_folds_are_pooled_and_held_against_the_base(rng: np.random.Generator) -> None:

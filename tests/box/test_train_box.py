@@ -58,7 +58,8 @@ def test_ground_that_is_not_free_is_refused(grounds: list[Path], tmp_path: Path)
 def test_the_model_is_small_and_its_card_tells_its_ground(
     grounds: list[Path], tiles: Path, tiny: tuple[str, ...], tmp_path: Path
 ) -> None:
-    changes = (*tiny, "epochs=1", "augmentation.elastic=0", "compact=false")
+    one_network = (change for change in tiny if "fpn" not in change)
+    changes = (*one_network, "epochs=1", "augmentation.elastic=0", "compact=false")
     model = train_box(tiles, tmp_path / "run", grounds, changes)
     save_model(model, tmp_path / "model")
     loaded = load_model(tmp_path / "model")

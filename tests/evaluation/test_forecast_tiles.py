@@ -84,7 +84,7 @@ def test_where_an_offset_is_missing_less_is_expected(trained: Any, ground: Path,
         for folder in (ground, shifted)
     ]
     assert truth[0] > truth[1] + 0.3  # else there is nothing to foretell
-    assert after.scores.miou < before.scores.miou - 0.3
+    assert after.scores.miou < before.scores.miou - 0.15  # half of it, at least: Dice makes networks sure of themselves
     seen, strange = before.shift.observations, after.shift.observations
     assert (strange.strangeness > seen.strangeness).all()
     assert (strange.dissimilarity > seen.dissimilarity).all()
