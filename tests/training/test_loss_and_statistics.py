@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from highwall.errors import BadInput
 from highwall.tiles import open_dataset
 from highwall.training.augment import assemble, augment
-from highwall.training.config import PRESETS, Recipe, make_recipe
+from highwall.training.config import PRESETS, LossConfig, Recipe, make_recipe
 from highwall.training.data import TrainingTiles, WholeTiles, collate, read_sample, visits
 from highwall.training.decoded import decode_tiles
 from highwall.training.losses import joint_loss
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def recipe(**changes: float) -> Recipe:
     """A recipe with these settings."""
-    return PRESETS["quick"].model_copy(update={"member_loss": 0} | changes)
+    return PRESETS["quick"].model_copy(update={"loss": LossConfig(), "member_loss": 0} | changes)
 
 
 def sample(seed: int, unknown: float, members: int = 2) -> tuple[torch.Tensor, torch.Tensor]:

@@ -93,6 +93,7 @@ def test_the_same_seed_gives_the_same_model_and_another_another(
     assert sums(tmp_path / "a") == sums(tmp_path / "b")
     different = set(sums(tmp_path / "c").splitlines()) - set(sums(tmp_path / "a").splitlines())
     assert {line.split()[1] for line in different} == {
+        "README.md",
         "model.json",
         "networks.safetensors",
         "forest.safetensors",
