@@ -24,7 +24,7 @@ _COUNTS: Final = 127
 def rounded(state: Mapping[str, Tensor], most: int) -> dict[str, Tensor]:
     """Round weights to what 16 bits hold, and large ones outside of encoders to 8 where that is still too much.
 
-    Encoders' answers hang on every layer before; decoders take 8 bits well (see docs/speed.md). Vectors, which are
+    Encoders' answers hang on every layer before; decoders take 8 bits well (see docs/training.md). Vectors, which are
     statistics of batches, scales and biases, stay as they are: they take little room, and move whole channels.
 
     Args:
