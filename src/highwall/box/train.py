@@ -94,9 +94,8 @@ def make_tiles(
     wishes = {"scenes": [path.name for path in scenes], "drawn": drawn, "tiles": tiles, "side": side, "seed": seed}
     beside = folder.with_name(f"{folder.name}.json")
     if (folder / "dataset.toml").exists():
-        if (
-            beside.exists() and json.loads(beside.read_text("utf-8")) != wishes
-        ):  # or its card would tell of other ground
+        made_of = json.loads(beside.read_text("utf-8")) if beside.exists() else wishes
+        if made_of != wishes:  # the card would tell of other ground
             raise BadInput(
                 f"{folder} was made with other scenes or numbers (see {beside}): remove it, or ask for the same"
             )

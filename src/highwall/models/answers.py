@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from highwall.models.symmetry import turned, turned_back
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
@@ -72,20 +74,9 @@ def ask_networks(
     images = torch.from_numpy(np.ascontiguousarray(reflectance))
     logits, deepest = compute(images)
     for symmetry in range(1, views):
-        turned, _ = compute(_turn(images, symmetry).contiguous())
-        logits = logits + _turn_back(turned, symmetry)
-    return NetworkAnswers(logits / views, deepest, temperature)
-
-
-def _turn(planes: Tensor, symmetry: int) -> Tensor:
-    """Mirror rows where the symmetry is 4 or more, then turn by quarters."""
-    mirrored = planes.flip(-2) if symmetry >= 4 else planes
-    return torch.rot90(mirrored, symmetry % 4, (-2, -1))
-
-
-def _turn_back(planes: Tensor, symmetry: int) -> Tensor:
-    turned = torch.rot90(planes, -symmetry % 4, (-2, -1))
-    return turned.flip(-2) if symmetry >= 4 else turned
+        answer, _ = compute(turned(images, symmetry).contiguous())
+        logits = logits + turned_back(answer, symmetry)
+    return NetworkAnswers(logits / views if views > 1 else logits, deepest, temperature)
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

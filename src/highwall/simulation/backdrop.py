@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -85,7 +86,7 @@ class Block:
         rows, columns = self.window
         return rows.stop - rows.start, columns.stop - columns.start
 
-    @property
+    @cached_property
     def drawn(self) -> NDArray[np.intp]:
         """Row and column in the scene of each pixel of the block that belongs to a drawn mine, `(n, 2)`."""
         if self.backdrop.drawn is None:

@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from highwall.legend import UNKNOWN
+from highwall.models.symmetry import turned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,10 +87,7 @@ def turn(planes: Tensor, symmetries: Sequence[int]) -> Tensor:
     """Mirror and turn samples `(n, plane, y, x)`, each by its own symmetry."""
     if not any(symmetries):
         return planes
-    mirrored = [one.flip(1) if symmetry >= 4 else one for one, symmetry in zip(planes, symmetries, strict=True)]
-    return torch.stack(
-        [torch.rot90(one, symmetry % 4, (1, 2)) for one, symmetry in zip(mirrored, symmetries, strict=True)]
-    )
+    return torch.stack([turned(one, symmetry) for one, symmetry in zip(planes, symmetries, strict=True)])
 
 
 def _decode(planes: Tensor, coding: Coding) -> tuple[Tensor, Tensor]:

@@ -9,13 +9,14 @@ from segmentation_models_pytorch.losses import DiceLoss, LovaszLoss
 from torch.nn import functional
 
 from highwall.legend import UNKNOWN
+from highwall.training.config import LossConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from highwall.training.config import LossConfig, Recipe
+    from highwall.training.config import Recipe
 
 
 class JointLoss(NamedTuple):
@@ -39,8 +40,9 @@ def joint_loss(logits: Tensor, labels: Tensor, recipe: Recipe, targets: Sequence
     """
     together = logits.mean(0)
     average = cross_entropy(together, labels)
-    plain = recipe.loss == type(recipe.loss)()
-    learned = recipe.joint_loss * (average if plain else loss(together, labels, recipe.loss, targets))
+    learned = recipe.joint_loss * (
+        average if recipe.loss == LossConfig() else loss(together, labels, recipe.loss, targets)
+    )
     if recipe.member_loss:
         alone = torch.stack([loss(member, labels, recipe.loss, targets) for member in logits])
         learned = learned + recipe.member_loss * alone.mean()
