@@ -1,11 +1,12 @@
 """Scores a model on real ground, telling what it has learned from: what of drawn mines it finds, what it makes up.
 
-    python benchmarks/box.py [MODEL] [--data ../shared/data] [--json FILE] [--sheets DIR] [--card]
+    python benchmarks/box.py [MODEL] [--data ../shared/data] [--patches FOLDER] [--json FILE] [--sheets DIR] [--card]
 
 - Objects: mines drawn by eye in `benchmarks/box/*.json`, and in `src/highwall/box/drawn/*.json` those that the model in
   the box learns from; one is found if more than half of its pixels are called mine, of any class.
 - Hard negatives: tiles of 256 x 256 pixels of scenes (towns, fields, desert with salt pans, beach, clouds) without
   mines; objects of half a hectare or more that it calls mines, per 10 tiles.
+- Patches: what it finds in patches of sat-mining-detector (`highwall.box.patches`) whose splits are not trained on.
 - Missing bands: labelled tiles of Brazilian mines in three bands, where the model can do without the others.
 
 Scenes that the model's training ground was taken from are marked, as far as its card tells: there it may have seen the
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import box_scores
+from box_patches import find_in_patches
 from box_sheets import draw
 
 import highwall
@@ -109,6 +111,12 @@ def _row(what: str, one: Answer, value: str) -> dict[str, str]:
     return {"set": what, "scene": scene, "what": name or "false objects", "value": value, "learned_from": learned}
 
 
+def _patches(kind: str, count: int, share: float) -> dict[str, str]:
+    told = f"{share:.0%} of {count} patches {'with false objects' if kind == 'none' else 'found'}"
+    what = {"gold": "gold mines", "industry": "industrial mines", "none": "no mines"}[kind]
+    return {"set": "patches", "scene": "the Amazon", "what": what, "value": told, "learned_from": "no"}
+
+
 def _total(what: str, value: str) -> dict[str, str]:
     return {"set": what, "scene": "all", "what": "total", "value": value, "learned_from": "-"}
 
@@ -118,6 +126,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default="default", help="folder of a model, or the word default")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--patches", type=Path, help="folder dataset of a clone of joelibaceta/sat-mining-detector")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--sheets", type=Path, help="folder for pictures of the answers")
     parser.add_argument("--card", action="store_true")
@@ -126,6 +135,9 @@ def main() -> int:
     try:
         model = highwall.load_model(folder)
         rows, numbers = measure(model, options.data, options.sheets)
+        if options.patches:
+            numbers["patches"] = patches = find_in_patches(model, options.patches)
+            rows += [_patches(kind, *found) for kind, found in patches.items()]
     except BadInput as error:
         print(error, file=sys.stderr)
         return 2

@@ -44,6 +44,14 @@ SPLITS: Final[dict[str, tuple[str, ...]]] = {"train": ("train",), "val": ("val",
 PIT: Final = DEFAULT_LEGEND.names.index("quarry pit")
 POND: Final = DEFAULT_LEGEND.names.index("tailings pond")
 
+CREDIT: Final = {
+    "scene": "749 patches, each at two dates",
+    "place": "the Amazon basin and around it: gold and industrial mines, rivers, towns, fish ponds, forest",
+    "source": "joelibaceta/sat-mining-detector on GitHub; places from earthrise-media/mining-detector",
+    "licence": "Copernicus Sentinel data, free and open; places CC BY 4.0, Earth Genome; the repository states none",
+}
+"""What a model's card tells of them."""
+
 GREEN: Final = 0.62
 """NDVI above which ground is covered by plants."""
 

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from highwall.box.ground import ground_of, prepare
-from highwall.box.patches import lay_patches
+from highwall.box.patches import CREDIT, lay_patches
 from highwall.box.slim import MOST, size, slim
 from highwall.cores import usable_cores
 from highwall.errors import BadInput
@@ -159,6 +159,8 @@ def train_box(
     recipe = make_recipe("default", (*SETTINGS, *own, *changes))
     model = slim(train(open_dataset(tiles), run, recipe, seed=seed, start=start))
     ground = [ground_of(path).to_json() | {"scene": path.stem} for path in scenes]
+    if any(tiles.glob("train/images/patches_*.tif")):
+        ground.append(CREDIT)
     facts = {**model.facts, "id": f"highwall-default-{model.fingerprint[:12]}", GROUND: ground}
     return replace(model, facts=facts)
 

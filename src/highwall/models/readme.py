@@ -58,15 +58,16 @@ def _training(model: Model) -> Iterator[str]:
     training = model.facts.get("training", {})
     ground = model.facts.get(GROUND, ())
     if training:
-        kind = "simulated mines drawn over real ground" if ground else "labelled tiles"
+        kind = "real ground, some of it under simulated mines" if ground else "labelled tiles"
         yield f"{training['tiles']} tiles of {training['sites']} sites: {kind}. Share of their pixels by class:"
         total = max(sum(training["pixels"].values()), 1)
         yield ", ".join(f"{name} {count / total:.1%}" for name, count in training["pixels"].items()) + "."
     if ground:
         yield from (
             "",
-            "Mines are **made up**, shapes and spectra; the ground is real. Real mines are among them only where",
-            "some were drawn by hand in these scenes (`highwall/box/drawn`):",
+            "Mines over scenes are **made up**, shapes and spectra, but for a few that were drawn by hand",
+            "(`highwall/box/drawn`). Mines in patches are real, and labelled by rule: what is bare or water in them",
+            "(`highwall/box/patches.py`).",
             "",
         )
         yield from _table(
@@ -90,7 +91,7 @@ def _scores(model: Model) -> Iterator[str]:
         yield from _table(("on", "mIoU", "IoU"), rows)
         if model.facts.get(GROUND):
             yield ""
-            yield "These tiles are simulated, too: on real mines expect less."
+            yield "These tiles are made like those, too: on real mines elsewhere expect less."
     else:
         yield "Nothing was held out in its training."
 
