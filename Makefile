@@ -12,7 +12,7 @@ endif
 
 unexport PYTHONDONTWRITEBYTECODE # without its byte code PyTorch takes half a minute to import
 
-.PHONY: demo test benchmark ablation box lint format lock clean
+.PHONY: demo test benchmark ablation box viewer docs lint format lock clean
 
 demo: $(READY)
 	$(BIN)/highwall demo demo
@@ -34,8 +34,14 @@ ablation: $(READY)
 	test -z "$(DATA)" || $(BIN)/python -W ignore benchmarks/ablation_level2.py --data $(DATA) --out measured/ablation
 
 box: $(READY)
-	$(BIN)/python -W ignore -m highwall.box.train -o box --scenes $(SCENES)
-	$(BIN)/python -W ignore benchmarks/box.py box/model --card --sheets box/sheets
+	$(BIN)/python -W ignore -m highwall.box.train -o box --scenes $(SCENES) $(if $(PATCHES),--patches $(PATCHES))
+	$(BIN)/python -W ignore benchmarks/box.py box/model --card --sheets box/sheets $(if $(PATCHES),--patches $(PATCHES))
+
+viewer: # the page of `highwall view`, built by npm into the package
+	cd viewer && npm ci && npm run check && npm run build
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict -d site
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -59,4 +65,4 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV).uv demo box measured
+	rm -rf $(VENV) $(VENV).uv demo box measured site viewer/node_modules
