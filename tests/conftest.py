@@ -36,7 +36,7 @@ SPECTRA = np.array(
 )
 """Reflectance of each class, per band."""
 
-pytest_plugins = ("scene_fixtures", "safe_fixtures", "first_look_fixtures", "missing_fixtures")
+pytest_plugins = ("scene_fixtures", "safe_fixtures", "first_look_fixtures", "missing_fixtures", "review_fixtures")
 
 TINY = (
     *(f"networks.{name}.{key}" for name in ("unet", "fpn") for key in ("encoder=tu-test_efficientnet", "weights=none")),

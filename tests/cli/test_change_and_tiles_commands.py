@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import geopandas
 import numpy as np
@@ -115,6 +115,7 @@ def test_tiles_refuses(
 
 def test_defaults_of_the_verbs_are_those_of_the_library() -> None:
     own = {name: value.default for name, value in inspect.signature(tiles).parameters.items()}
-    assert (own["size"], own["empty"], own["val"]) == (SIZE, EMPTY, VAL)
+    assert (own["size"], own["val"]) == (SIZE, VAL)
+    assert f"{EMPTY} by default" in get_type_hints(tiles, include_extras=True)["empty"].__metadata__[0].help
     own = {name.rstrip("_"): value.default for name, value in inspect.signature(simulate).parameters.items()}
     assert {split: own[split] for split in DEFAULT_TILES} == DEFAULT_TILES

@@ -17,6 +17,7 @@ from highwall.files import write_json
 if TYPE_CHECKING:
     from highwall.sampling.area import Areas
     from highwall.sampling.draw import Draw
+    from highwall.sampling.reviewed_map import ReviewedMap
 
 
 def area(
@@ -49,7 +50,9 @@ def area(
 ) -> None:
     """Estimate areas of the classes and accuracies from points that people have looked at, with intervals.
 
-    Areas counted in a map are wrong by what the map gets wrong. First --draw a sample, label it, then estimate.
+    Areas counted in a map are wrong by what the map gets wrong. First --draw a sample, label it, then estimate. A
+    review of the map (`highwall view`) changes neither a sample nor the estimated areas; how right the reviewed map is,
+    is told beside them.
     """
     from highwall.sampling.area import estimate_areas  # noqa: PLC0415 - brings GDAL, which help need not load
     from highwall.sampling.draw import draw_sample  # noqa: PLC0415 - likewise
@@ -104,6 +107,19 @@ def _show_areas(areas: Areas) -> None:
     for name, counts in zip(names, document["confusion"], strict=True):
         matrix.add_row(name, *map(str, counts))
     _print(None, matrix)
+    if areas.review is not None:
+        _show_review(areas.review, on_earth=on_earth)
+
+
+def _show_review(review: ReviewedMap, *, on_earth: bool) -> None:
+    document = review.to_json()
+    key, unit, form = ("mapped_ha", "ha", _hectares) if on_earth else ("mapped_share", "share", _percent)
+    table = _table("class", f"mapped {unit}, uncorrected", "user's accuracy", "producer's accuracy")
+    for name, row in document["classes"].items():
+        accuracies = (_with_error(row[f"{whose}_accuracy"]) for whose in ("users", "producers"))
+        table.add_row(name, form(row[key]), *accuracies)
+    _print(f"the map after its review ({review.summary}); standard errors", table)
+    typer.echo(f"overall accuracy after the review: {_with_error(document['accuracy'])}")
 
 
 def _table(first: str, *others: str) -> Table:
@@ -133,3 +149,9 @@ def _accuracy(figure: dict[str, Any]) -> str:
         return "-"
     low, high = figure["interval"]
     return f"{figure['value']:.0%} ({low:.0%} to {high:.0%})"
+
+
+def _with_error(figure: dict[str, Any]) -> str:
+    if math.isnan(figure["value"]):
+        return "-"
+    return f"{figure['value']:.0%} ± {figure['standard_error']:.1%}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,7 +22,11 @@ def tiles(
         ),
     ],
     polygons: Annotated[
-        str, typer.Argument(metavar="POLYGONS", help="GeoPackage, Shapefile (zipped or not), GeoJSON, FlatGeobuf, ...")
+        str,
+        typer.Argument(
+            metavar="POLYGONS",
+            help="GeoPackage, Shapefile (zipped or not), GeoJSON, FlatGeobuf, ...; or the folder of a reviewed map.",
+        ),
     ],
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to make; must not exist or be empty.")
@@ -39,16 +43,21 @@ def tiles(
         ),
     ] = None,
     others: Annotated[
-        str, typer.Option(help="What becomes of polygons with other values: error, unknown or background.")
-    ] = "error",
+        str | None,
+        typer.Option(help="What becomes of polygons with other values: error (default), unknown or background."),
+    ] = None,
     overlaps: Annotated[
-        str, typer.Option(help="Where polygons of different classes overlap: unknown, or the later one.")
-    ] = "unknown",
+        str | None,
+        typer.Option(help="Where polygons of different classes overlap: unknown (default), or the later one."),
+    ] = None,
     take: Annotated[
         str | None, typer.Option(metavar="B02,B03,...", help="Bands of the tiles; the usual six by default.")
     ] = None,
     size: Annotated[int, typer.Option(help="Height and width of a tile in pixels.")] = 256,
-    empty: Annotated[float, typer.Option(help="Tiles without polygons for each tile with some.")] = 0.25,
+    empty: Annotated[
+        float | None,
+        typer.Option(help="Tiles without polygons for each tile with some; 0.25 by default, 0 from a reviewed map."),
+    ] = None,
     val: Annotated[float, typer.Option(help="Share of the tiles to validate with, in whole sites.")] = 0.2,
     seed: Seed = 0,
     bands: Bands = None,
@@ -58,32 +67,40 @@ def tiles(
 ) -> None:
     """Cut labelled tiles from a scene and polygons, as `highwall train` reads them.
 
-    Ground outside all polygons is background: draw all mines of the scene, and `unknown` where nobody looked.
+    Ground outside all polygons is background: draw all mines of the scene, and `unknown` where nobody looked. From a
+    map that people have reviewed (`highwall view`), tiles are cut around the polygons that they decided about:
+    rejected ones are background, and those that nobody decided about are unknown.
     """
     from highwall.cutting import cut  # noqa: PLC0415 - brings geopandas, which the other verbs' help need not load
+    from highwall.cutting.cut import EMPTY  # noqa: PLC0415 - likewise
     from highwall.scenes import open_scene  # noqa: PLC0415 - brings GDAL
 
-    if others not in ("error", "unknown", "background"):
+    if others not in (None, "error", "unknown", "background"):
         raise BadInput(f"--others {others}: must be error, unknown or background")
-    if overlaps not in ("unknown", "later"):
+    if overlaps not in (None, "unknown", "later"):
         raise BadInput(f"--overlaps {overlaps}: must be unknown or later")
+    from_map = _is_map(polygons)
+    if from_map and any(value is not None for value in (layer, column, classes, others, overlaps)):
+        raise BadInput(f"{polygons} is a map: its review says what its polygons are, and no option")
     source = open_scene(scene_path(scene), bands=names(bands), scale=scale, offset=offset)
-    made = cut(
-        source,
-        polygons,
-        out,
-        layer=layer,
-        column=column,
-        classes=_meanings(classes or []),
-        others=others,  # type: ignore[arg-type]  # looked at above
-        overlaps=overlaps,  # type: ignore[arg-type]  # looked at above
-        bands=names(take),
-        size=size,
-        empty=empty,
-        val=val,
-        seed=seed,
-        track=progress("cutting"),
-    )
+    how: dict[str, Any] = {"bands": names(take), "size": size, "val": val, "seed": seed, "track": progress("cutting")}
+    if from_map:
+        from highwall.products.review_tiles import cut_reviewed  # noqa: PLC0415 - likewise
+
+        made = cut_reviewed(source, Path(polygons), out, empty=empty or 0, **how)
+    else:
+        made = cut(
+            source,
+            polygons,
+            out,
+            layer=layer,
+            column=column,
+            classes=_meanings(classes or []),
+            others=others or "error",  # type: ignore[arg-type]  # looked at above
+            overlaps=overlaps or "unknown",  # type: ignore[arg-type]  # looked at above
+            empty=EMPTY if empty is None else empty,
+            **how,
+        )
     for note in made.notes:
         typer.echo(note)
     counts = ", ".join(f"{count} {split}" for split, count in made.tiles.items() if count)
@@ -98,3 +115,7 @@ def _meanings(classes: list[str]) -> dict[str, str]:
     if wrong := [text for text, (_, sign, name) in zip(classes, pairs, strict=True) if not sign or not name]:
         raise BadInput(f"--class {wrong[0]}: must be VALUE=CLASS")
     return {value.strip(): name for value, _, name in pairs}
+
+
+def _is_map(polygons: str) -> bool:
+    return (Path(polygons) / "item.json").is_file()

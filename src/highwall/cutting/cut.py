@@ -13,6 +13,7 @@ from highwall.cutting.cutter import Cutter
 from highwall.cutting.layer import read_layer
 from highwall.cutting.meaning import USUAL, Others, choose_column, class_ids, make_meaning
 from highwall.cutting.paint import BACKGROUND, Overlaps, Polygons
+from highwall.cutting.seen import open_seen
 from highwall.errors import BadInput
 from highwall.files import new_folder
 from highwall.legend import DEFAULT_LEGEND, UNKNOWN, Legend
@@ -85,6 +86,7 @@ def cut(
     val: float = VAL,
     seed: int = 0,
     legend: Legend = DEFAULT_LEGEND,
+    seen: Path | None = None,
     track: Track = iter,
 ) -> Cut:
     """Cut labelled tiles from a scene and the polygons on it.
@@ -111,6 +113,8 @@ def cut(
         val: share of the tiles for validation, 0 to less than 1.
         seed: the same seed gives the same tiles.
         legend: the classes; it must have id 0, the background.
+        seen: raster of class ids of the ground that somebody looked at: where it is 255, and beyond it, pixels are
+            unknown. None: all ground was looked at.
         track: hands cells on and tells somebody how far it is.
 
     Raises:
@@ -129,8 +133,8 @@ def cut(
     if bands is None and (lacking := [band for band in DEFAULT_BANDS if band not in scene.planes]):
         more.append(f"the scene has no {' '.join(lacking)}, and so the tiles have none")
     rng = np.random.default_rng(seed)
-    with new_folder(out) as draft, scene.open(taken) as reader:
-        cutter = Cutter(reader, Polygons(found.shapes, ids, overlaps), legend, size, draft)
+    with new_folder(out) as draft, scene.open(taken) as reader, open_seen(seen) as looked:
+        cutter = Cutter(reader, Polygons(found.shapes, ids, overlaps), legend, size, draft, looked)
         cutter.take_labelled(track)
         cutter.take_empty(empty, rng)
         tiles = cutter.split(val, rng)

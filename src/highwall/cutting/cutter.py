@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from highwall.cutting.paint import Polygons
+    from highwall.cutting.seen import Seen
     from highwall.scenes import SceneReader
 
     Track = Callable[[Sequence[Cell]], Iterable[Cell]]
@@ -33,12 +34,21 @@ SPLITS: Final = ("train", "val")
 class Cutter:
     """Tiles of one scene as they are cut; all are written to `train` first, and some move to `val` in the end."""
 
-    def __init__(self, reader: SceneReader, polygons: Polygons, legend: Legend, size: int, folder: Path) -> None:
+    def __init__(
+        self,
+        reader: SceneReader,
+        polygons: Polygons,
+        legend: Legend,
+        size: int,
+        folder: Path,
+        seen: Seen | None = None,
+    ) -> None:
         self._reader = reader
         self._polygons = polygons
         self._legend = legend
         self._size = size
         self._folder = folder
+        self._seen = seen
         self._counts: Counter[str] = Counter()
         self._notes: list[str] = []
         self.cells: list[Cell] = []
@@ -123,7 +133,7 @@ class Cutter:
         yield from self._notes
 
     def _cut(self, cell: Cell) -> Cutout:
-        return cut_window(self._reader, self._polygons, cell, self._size)
+        return cut_window(self._reader, self._polygons, cell, self._size, self._seen)
 
     def _keep(self, cell: Cell, tile: Cutout) -> None:
         image, ids = tile.image, np.bincount(tile.mask.ravel(), minlength=UNKNOWN + 1)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from highwall.cutting.cells import Cell
     from highwall.cutting.paint import Polygons
+    from highwall.cutting.seen import Seen
     from highwall.scenes import SceneReader
 
 
@@ -28,13 +29,14 @@ class Cutout:
     """Its pixels; not valid where the cell reaches beyond the scene."""
 
     mask: NDArray[np.uint8]
-    """Class ids `(y, x)`, 255 where unknown: no data, clouds and shadows of the product's own mask, polygons."""
+    """Class ids `(y, x)`, 255 where unknown: no data, clouds and shadows of the product's own mask, polygons, and what
+    nobody looked at."""
 
     drawn: int
     """Number of pixels of polygons of a known class, hidden ones included."""
 
     labelled: int
-    """Number of those that are not hidden: there is data, and no cloud."""
+    """Number of those that are not hidden: there is data, no cloud, and somebody looked."""
 
     crossed: int
     """Number of pixels with data where polygons of different classes overlap."""
@@ -45,8 +47,8 @@ class Cutout:
         return float((self.mask != UNKNOWN).mean())
 
 
-def cut_window(reader: SceneReader, polygons: Polygons, cell: Cell, size: int) -> Cutout:
-    """Cut a cell of `size` pixels a side out of an open scene."""
+def cut_window(reader: SceneReader, polygons: Polygons, cell: Cell, size: int, seen: Seen | None = None) -> Cutout:
+    """Cut a cell of `size` pixels a side out of an open scene; if `seen` is None, all of it was looked at."""
     top, left = cell[0] * size, cell[1] * size
     scene = reader.scene
     height, width = min(size, scene.shape[0] - top), min(size, scene.shape[1] - left)
@@ -58,9 +60,11 @@ def cut_window(reader: SceneReader, polygons: Polygons, cell: Cell, size: int) -
     valid = known.copy()
     valid[:height, :width] = part.valid
     known[:height, :width] = part.valid & ~reader.clouded(window)
+    geobox = GeoBox((size, size), scene.geobox.affine * Affine.translation(left, top), scene.geobox.crs)
+    if seen is not None:
+        known &= seen.on(geobox)
     painted = polygons.paint(top, left, size)
     mask = np.where(known, painted.mask, UNKNOWN).astype(np.uint8)
-    geobox = GeoBox((size, size), scene.geobox.affine * Affine.translation(left, top), scene.geobox.crs)
     return Cutout(
         Image(pixels, valid, reader.bands, geobox),
         mask,

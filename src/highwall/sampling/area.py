@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from highwall.errors import BadInput
 from highwall.legend import UNKNOWN
 from highwall.sampling.estimate import Estimates, Figures, estimate
 from highwall.sampling.points import read_points
+from highwall.sampling.reviewed_map import read_reviewed_map
 from highwall.sampling.strata import ids_at, read_strata
 
 if TYPE_CHECKING:
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from highwall.sampling.points import Points
+    from highwall.sampling.reviewed_map import ReviewedMap
     from highwall.sampling.strata import Strata
+
+
+_STRATA: Final = (
+    "strata are the classes as the model mapped them, which the sample was drawn from: a review changes the areas and "
+    "accuracies of the map, not the estimated areas"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +48,9 @@ class Areas:
 
     notes: tuple[str, ...]
     """What a person should know."""
+
+    review: ReviewedMap | None = None
+    """The map after its review; None if nobody has decided about any of its polygons."""
 
     @property
     def hectares(self) -> float:
@@ -74,6 +85,8 @@ class Areas:
             "confusion": self.counts.tolist(),
             "points": int(self.counts.sum()),
             "unknown_share": self.strata.unknown_share,
+            "strata": "classes as the model mapped them",
+            "review": None if self.review is None else self.review.to_json(),
             "notes": list(self.notes),
         }
 
@@ -83,6 +96,11 @@ def estimate_areas(folder: Path, samples: Path, *, level: float = 0.95) -> Areas
 
     The points must have been drawn at random in each class of the map, as `draw_sample` does. Ground that is unknown
     in the map is in none of the areas.
+
+    The strata are the classes as the model mapped them, whatever people have decided about its polygons since: a sample
+    is worth nothing on other strata than those that it was drawn from, and decisions may still change. The estimated
+    areas are those of the ground, so that a review does not change them. What it changes is how much of each class the
+    map shows and how right that is: `review` tells it of the reviewed map, by the same points (see `accuracies`).
 
     Args:
         folder: the map.
@@ -101,13 +119,19 @@ def estimate_areas(folder: Path, samples: Path, *, level: float = 0.95) -> Areas
     _check_strata(samples, points, ids)
     known, told = ids != UNKNOWN, (points.reference >= 0) & (points.reference != UNKNOWN)
     size = len(strata.map.legend)
-    cells = strata.map.legend.indices(ids[known & told]).astype(np.int64) * size + points.reference[known & told]
+    classes = np.full(len(ids), UNKNOWN, np.uint8)
+    classes[known & told] = strata.map.legend.indices(ids[known & told])
+    cells = classes[known & told].astype(np.int64) * size + points.reference[known & told]
     counts = np.bincount(cells, minlength=size**2).reshape(size, size)
     _check_counts(samples, counts, strata)
     on_earth = strata.map.geobox.crs is not None
     sizes = strata.hectares if on_earth else strata.pixels.astype(np.float64)
     estimates = estimate(counts, sizes / sizes.sum(), level)
-    return Areas(strata, counts, level, estimates, _notes(strata, points, ids))
+    review = read_reviewed_map(strata.map, points, classes, sizes)
+    notes = _notes(strata, points, ids)
+    if review is not None:
+        notes = (*notes, _STRATA)
+    return Areas(strata, counts, level, estimates, notes, review)
 
 
 def _check_strata(samples: Path, points: Points, ids: NDArray[np.uint8]) -> None:

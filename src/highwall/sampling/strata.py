@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from highwall.products.map_folder import MapFolder
+    from highwall.products.reviewed import Corrections
 
 _BLOCK: Final = 256
 """Rows in memory at once, and sides of the squares in which all pixels have one area."""
@@ -54,32 +55,50 @@ class Strata:
 
 
 def read_strata(folder: Path) -> Strata:
-    """Count the pixels of each class, in memory that does not grow with the map's height.
+    """Count the pixels of each class as the model mapped it, in memory that does not grow with the map's height.
+
+    What people decided about its polygons changes nothing here: strata are what samples are drawn from, and must stay.
 
     Raises:
         BadInput: this is no map, it is damaged, or all of it is unknown.
     """
     of = read_map_folder(folder)
-    size = pixel_hectares(of.geobox, _BLOCK)
-    columns = np.arange(of.geobox.shape[1]) // _BLOCK
-    pixels, hectares = np.zeros(256, np.int64), np.zeros(256)
-    for number, (_, ids) in enumerate(_strips(of)):
-        counts = np.bincount((columns * 256 + ids).ravel(), minlength=256 * size.shape[1]).reshape(-1, 256)
-        pixels += counts.sum(axis=0)
-        hectares += size[number] @ counts
-    if foreign := of.legend.foreign_ids(np.flatnonzero(pixels).tolist()):
-        raise BadInput(f"{of.classes}: holds {', '.join(map(str, foreign))}, which its legend lacks")
+    pixels, hectares = count_classes(of)
     own = list(of.legend.ids)
     if not pixels[own].any():
         raise BadInput(f"{folder}: all of the map is unknown")
     return Strata(of, pixels[own], hectares[own])
 
 
-def ids_at(of: MapFolder, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Look up class ids at pixels `(point,)`; 255 outside of the map."""
+def count_classes(of: MapFolder, review: Corrections | None = None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return number of pixels and geodesic area in hectares of each class id `(256,)`; of 255 only where unknown.
+
+    Args:
+        of: the map.
+        review: what people changed; None for the classes as the model mapped them.
+
+    Raises:
+        BadInput: it is damaged.
+    """
+    size = pixel_hectares(of.geobox, _BLOCK)
+    columns = np.arange(of.geobox.shape[1]) // _BLOCK
+    pixels, hectares = np.zeros(256, np.int64), np.zeros(256)
+    for number, (_, ids) in enumerate(_strips(of, review)):
+        counts = np.bincount((columns * 256 + ids).ravel(), minlength=256 * size.shape[1]).reshape(-1, 256)
+        pixels += counts.sum(axis=0)
+        hectares += size[number] @ counts
+    if foreign := of.legend.foreign_ids(np.flatnonzero(pixels).tolist()):
+        raise BadInput(f"{of.classes}: holds {', '.join(map(str, foreign))}, which its legend lacks")
+    return pixels, hectares
+
+
+def ids_at(
+    of: MapFolder, rows: NDArray[np.int64], columns: NDArray[np.int64], review: Corrections | None = None
+) -> NDArray[np.uint8]:
+    """Look up class ids at pixels `(point,)`, as the model mapped them or after a review; 255 outside of the map."""
     ids = np.full(len(rows), UNKNOWN, np.uint8)
     inside = (columns >= 0) & (columns < of.geobox.shape[1])
-    for top, strip in _strips(of):
+    for top, strip in _strips(of, review):
         here = inside & (rows >= top) & (rows < top + len(strip))
         ids[here] = strip[rows[here] - top, columns[here]]
     return ids
@@ -108,12 +127,13 @@ def pixels_at(strata: Strata, ranks: list[NDArray[np.int64]]) -> list[NDArray[np
     return found
 
 
-def _strips(of: MapFolder) -> Iterator[tuple[int, NDArray[Any]]]:
+def _strips(of: MapFolder, review: Corrections | None = None) -> Iterator[tuple[int, NDArray[Any]]]:
     """Give the class ids of a map `(y, x)`, some rows at a time, with the number of the first row."""
     height, width = of.geobox.shape
     with opened(of.classes) as source:
         for top in range(0, height, _BLOCK):
             try:
-                yield top, source.read(1, window=Window(0, top, width, min(_BLOCK, height - top)))
+                ids = source.read(1, window=Window(0, top, width, min(_BLOCK, height - top)))
             except rasterio.errors.RasterioError as error:
                 raise BadInput(f"{of.classes}: damaged ({str(error.__cause__ or error).splitlines()[0]})") from None
+            yield top, ids if review is None else review.apply(ids, top)
