@@ -14,6 +14,7 @@ from highwall.cli.change import change
 from highwall.cli.check import check
 from highwall.cli.demo import demo
 from highwall.cli.evaluate import evaluate
+from highwall.cli.export import export
 from highwall.cli.forecast import forecast
 from highwall.cli.logs import set_up_logging
 from highwall.cli.map import map_
@@ -21,6 +22,7 @@ from highwall.cli.predict import predict
 from highwall.cli.simulate import simulate
 from highwall.cli.tiles import tiles
 from highwall.cli.train import train
+from highwall.cli.view import view
 from highwall.cores import VARIABLE, usable_cores
 from highwall.errors import BadInput
 
@@ -30,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verb in (check, train, evaluate, forecast, predict, map_, change, area, tiles, simulate, demo):
+for verb in (check, train, evaluate, forecast, predict, map_, change, area, tiles, simulate, demo, view, export):
     app.command(verb.__name__.rstrip("_"))(verb)
 
 
