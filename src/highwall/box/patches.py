@@ -45,7 +45,7 @@ PIT: Final = DEFAULT_LEGEND.names.index("quarry pit")
 POND: Final = DEFAULT_LEGEND.names.index("tailings pond")
 
 CREDIT: Final = {
-    "scene": "749 patches, each at two dates",
+    "scene": "523 of 749 patches",
     "place": "the Amazon basin and around it: gold and industrial mines, rivers, towns, fish ponds, forest",
     "source": "joelibaceta/sat-mining-detector on GitHub; places from earthrise-media/mining-detector",
     "licence": "Copernicus Sentinel data, free and open; places CC BY 4.0, Earth Genome; the repository states none",
