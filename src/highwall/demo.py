@@ -11,6 +11,7 @@ from highwall import api
 from highwall.errors import BadInput
 from highwall.evaluation.sheet import draw_sheet
 from highwall.files import write_json
+from highwall.products.map import map_scene
 from highwall.simulation import DEFAULT_TILES, simulate
 from highwall.tiles import open_dataset
 
@@ -28,6 +29,9 @@ log = logging.getLogger("highwall")
 CHANGES: Final = ("max_steps=90", "folds=3")
 """What the demo changes in the `quick` preset, to be done in minutes."""
 
+SCENE: Final = 3
+"""Height and width of the scene that it maps, in tiles."""
+
 
 @dataclass(frozen=True, eq=False)
 class Demo:
@@ -44,6 +48,9 @@ class Demo:
     sheets: dict[str, Path]
     """Contact sheet by split."""
 
+    map: Path
+    """Folder of the map of a scene like the training's ground."""
+
 
 def demo(
     folder: Path,
@@ -53,7 +60,7 @@ def demo(
     changes: Sequence[str] = CHANGES,
     seed: int = 0,
 ) -> Demo:
-    """Simulate tiles, check them, train, forecast, evaluate, predict, and draw contact sheets.
+    """Simulate tiles, check them, train, forecast, evaluate, predict, draw contact sheets, and map a scene.
 
     A demo that was killed goes on where it was.
 
@@ -85,4 +92,15 @@ def demo(
         sheets[split] = folder / f"{split}.png"
         draw_sheet(model, result.tiles, dataset.encoding, sheets[split])
     shutil.copyfile(run / "curves.png", folder / "curves.png")
-    return Demo(report, model, forecasts, evaluations, sheets)
+    return Demo(report, model, forecasts, evaluations, sheets, _map(folder, model, SCENE * size, seed + 1))
+
+
+def _map(folder: Path, model: Model, size: int, seed: int) -> Path:
+    """Map a simulated scene, and return the folder of the map."""
+    ground = folder / "scene"
+    if not ground.is_dir():
+        simulate(ground, tiles={"open": 1}, size=size, seed=seed)
+    (scene,) = (ground / "open" / "images").glob("*.tif")
+    log.info("mapping a scene of %d x %d pixels", size, size)
+    map_scene(scene, model, folder / "map")
+    return folder / "map"

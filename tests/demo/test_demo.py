@@ -33,6 +33,8 @@ def test_leaves_all_that_the_readme_promises(tmp_path: Path) -> None:
                 assert (mask.shape, mask.crs, mask.transform) == (tile.shape, tile.crs, tile.transform)
     assert (folder / "curves.png").is_file()
     assert (folder / "run" / "model" / "model.json").is_file()
+    with rasterio.open(result.map / "classes.tif") as classes:
+        assert classes.shape == (192, 192)
 
 
 def test_leaves_a_folder_of_somebody_else_alone(tmp_path: Path) -> None:

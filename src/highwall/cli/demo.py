@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from highwall.cli.options import Json
+from highwall.cli.reports import demo_reports
 from highwall.cli.tables import print_scores
 from highwall.files import write_json
 
@@ -36,11 +37,17 @@ def demo(
     for split, document in documents.items():
         typer.echo(f"Forecast without labels: {result.forecasts[split].sentence}")
         print_scores(titles[split], document["scores"], document["final"])
+    reports = demo_reports(folder, result)
     typer.echo(f"Done in {(time.monotonic() - started) / 60:.1f} minutes. To look at:")
-    shown = {"image, truth, answer": result.sheets, "course of the training": {"": folder / "curves.png"}}
+    shown = {
+        "what the model is good and bad at": reports,
+        "image, truth, answer": result.sheets,
+        "course of the training": {"": folder / "curves.png"},
+    }
     for what, paths in shown.items():
         for path in paths.values():
             typer.echo(f"  {path}  ({what})")
+    typer.echo(f"  highwall view {result.map}  (its map of a scene, in the browser)")
     typer.echo(f"  {folder / 'masks'}  (one mask TIFF a tile)\n  {folder / 'run' / 'model'}  (the model)")
     if json_file is not None:
         write_json(json_file, documents)
