@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from highwall.products.review import read_reviews
+from highwall.products.review import decide, read_reviews
 from highwall.viewer.app import STATIC
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def test_the_maps_are_described(viewer: TestClient, folder: Path) -> None:
     assert {key: told[key] for key in same} == {key: manifest[key] for key in same}
     assert [entry["id"] for entry in told["legend"]] == [1, 2, 3]
     assert told["legend"][0] == {"id": 1, "name": "waste dump", "color": "#d55e00"}
-    ready = {"ready": True, "why": None}
+    ready = {"ready": True, "why": None, "wait": False}
     assert told["pictures"] == viewer.get("/api/maps/0/pictures").json() == {"true": ready, "false": ready}
     assert set(told["ramps"]) == {"probability", "applicability"}
     for layer in (*told["layers"], "true", "false"):
@@ -196,6 +198,63 @@ def test_a_file_that_breaks_while_it_is_shown(viewer: TestClient, folder: Path) 
     answer = viewer.get(tile(viewer, "probability-1"))
     assert (answer.status_code, set(answer.json())) == (500, {"error"})
     assert viewer.get(tile(viewer, "classes")).status_code == 200
+
+
+def test_maps_of_one_name_are_told_apart(make_map: Any, make_viewer: Any) -> None:
+    folders = [make_map(name, size=(60, 80)) for name in ("spring/map", "autumn/map", "other")]
+    told = make_viewer(folders).get("/api/maps").json()["maps"]
+    assert [one["name"] for one in told] == ["spring/map", "autumn/map", "other"]
+
+
+def test_reviews_are_seen_while_another_program_keeps_a_log(viewer: TestClient, folder: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(folder / "polygons.gpkg", isolation_level=None)) as qgis:
+        assert qgis.execute("PRAGMA journal_mode = wal").fetchone() == ("wal",)
+        qgis.execute("SELECT count(*) FROM polygons").fetchone()
+        assert viewer.get("/api/maps/0/polygons").status_code == 200  # which is kept at hand
+        assert viewer.post("/api/maps/0/review", json=review(), headers=OURS).status_code == 200
+        features = viewer.get("/api/maps/0/polygons").json()["features"]
+        assert [f["id"] for f in features if f["properties"]["review"]] == [1]
+        copy = tmp_path / "copy.gpkg"
+        copy.write_bytes(viewer.get("/api/maps/0/download/polygons.gpkg").content)
+    with closing(sqlite3.connect(copy)) as database:
+        assert database.execute("SELECT polygon, decision FROM review").fetchall() == [(1, "accept")]
+
+
+def test_a_log_that_is_gone_does_not_hide_polygons(
+    folder: Path, read_only: Callable[[Path], Path], make_viewer: Any
+) -> None:
+    decide(folder, 1, "accept", reviewer="Ana")
+    with closing(sqlite3.connect(folder / "polygons.gpkg")) as database:
+        database.execute("PRAGMA journal_mode = wal")
+    features = make_viewer([read_only(folder)]).get("/api/maps/0/polygons").json()["features"]
+    assert [f["id"] for f in features if f["properties"]["review"]] == [1]
+
+
+def test_numbers_without_end_are_left_out(viewer: TestClient, folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "polygons.gpkg")) as database, database:
+        for name in ("ST_IsEmpty", "ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY"):  # for the triggers of the index
+            database.create_function(name, 1, lambda _geometry: 0)
+        database.execute("UPDATE polygons SET area_ha = 9e999 WHERE id = 1")
+    features = viewer.get("/api/maps/0/polygons").json()["features"]
+    assert [f["id"] for f in features if f["properties"]["area_ha"] is None] == [1]
+
+
+def test_no_decision_falls_upon_a_map_that_took_the_place(viewer: TestClient, folder: Path, make_map: Any) -> None:
+    other = make_map("other", size=(50, 60))
+    shutil.rmtree(folder)
+    other.rename(folder)
+    answer = viewer.post("/api/maps/0/review", json=review(), headers=OURS)
+    assert answer.status_code == viewer.get("/api/maps/0/polygons").status_code == 410
+    assert "start highwall view again" in answer.json()["error"]
+    assert read_reviews(folder) == {}
+
+
+def test_no_decision_goes_through_a_link(viewer: TestClient, folder: Path, tmp_path: Path) -> None:
+    outside = (folder / "polygons.gpkg").rename(tmp_path / "outside.gpkg")
+    (folder / "polygons.gpkg").symlink_to(outside)
+    content = outside.read_bytes()
+    assert viewer.post("/api/maps/0/review", json=review(), headers=OURS).status_code == 404
+    assert outside.read_bytes() == content
 
 
 def test_nothing_is_written_but_reviews(viewer: TestClient, folder: Path) -> None:

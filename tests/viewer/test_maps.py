@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import rasterio
+import rasterio.shutil
 from pyproj import Transformer
 
 from highwall.errors import BadInput
@@ -85,6 +86,43 @@ def test_bounds_hold_the_corners(make_map: Any, corner: tuple[int, int]) -> None
     assert (west, east) == pytest.approx((min(longitudes), max(longitudes)), abs=1e-3)
     assert (south, north) == pytest.approx((min(y for _, y in corners), max(y for _, y in corners)), abs=1e-3)
     assert (east > 180) == (corner[0] == 807_000)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_format_that_leads_elsewhere_is_opened(make_map: Any, name: str) -> None:
+    folder = make_map(size=(60, 80))
+    with rasterio.open(folder / "classes.tif") as file:
+        rasterio.shutil.copy(file, folder / "x.vrt", driver="VRT")
+    layer = '<OGRVRTLayer name="polygons"><SrcDataSource>{}</SrcDataSource></OGRVRTLayer>'
+    raster = (folder / "x.vrt").read_text()
+    path = (folder / name).rename(folder.parent / name)
+    (folder / name).write_text(
+        f"<OGRVRTDataSource>{layer.format(path)}</OGRVRTDataSource>" if name == "polygons.gpkg" else raster
+    )
+    with pytest.raises(BadInput, match=r"no GeoPackage|no TIFF"):
+        find_maps([folder])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"outside_share": float("nan")},
+        {"forecast": {"miou": 0.5}},
+        {"forecast": "good"},
+        {"notes": ["\ud800"]},
+        {"notes": [5]},
+        {"classes": {"1": 2}},
+    ],
+    ids=str,
+)
+def test_one_odd_manifest_does_not_take_the_other_maps_away(make_map: Any, tmp_path: Path, odd: dict[str, Any]) -> None:
+    whole, other = make_map("many/a", size=(60, 80)), make_map("many/b", size=(60, 80))
+    manifest = json.loads((other / "manifest.json").read_text())
+    (other / "manifest.json").write_text(json.dumps(manifest | odd))
+    found, failures = find_maps([tmp_path / "many"])
+    assert [shown.folder for shown in found] == [whole]
+    assert len(failures) == 1
+    assert "manifest.json" in failures[0]
 
 
 def test_the_forecast_is_a_sentence() -> None:

@@ -8,6 +8,7 @@ import math
 import re
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -371,6 +372,34 @@ def test_two_reviewers_do_not_overwrite_each_other_unasked(page: Page, served: S
     page.tab.click("#overwrite")
     page.tab.wait_for_selector(".mark.accept")
     assert served.reviews()[number][0] == "accept"
+
+
+def test_polygons_of_two_maps_are_not_mixed_up(page: Page, served: Served) -> None:
+    page.open(f"{PLAIN}&compare=1")
+    page.tab.locator("#swipe").focus()
+    page.tab.keyboard.press("Home")  # the second map alone
+    number = page.still().select(POND)
+    (name,) = served.polygons(1).set_index("id").loc[[number], "class"]
+    assert "in second" in page.text("#card")
+    page.tab.goto(f"{page.tab.url.partition('#')[0]}{PLAIN}&compare=1&polygon={number}")  # of the first map
+    page.tab.wait_for_selector("#card:not(:has-text('in second')) #note")
+    page.tab.fill("#note", "of the first map")
+    page.still().select(POND)
+    page.tab.wait_for_selector("#card:has-text('in second')")
+    assert page.tab.input_value("#note") == ""
+    offered = page.tab.locator("#reclass-to option").all_inner_texts()
+    assert sorted(offered) == sorted({*DEFAULT_LEGEND.names[1:]} - {name})
+
+
+def test_a_decision_that_was_not_kept_is_shown_to_who_went_on(page: Page, served: Served) -> None:
+    page.open()
+    number = page.select(PIT)
+    page.tab.route("**/review", lambda route: (time.sleep(0.5), route.fulfill(status=400, json={"error": "disk full"})))
+    page.tab.click("#accept")
+    page.tab.keyboard.press("j")
+    page.tab.wait_for_selector("text=disk full")
+    assert page.text("#card-title small") == f"#{number}"
+    page.errors[:] = [text for text in page.errors if "400 (Bad Request)" not in text]
 
 
 def test_a_read_only_map_says_so(page: Page) -> None:

@@ -80,7 +80,7 @@ def test_a_picture_is_made_once_until_the_scene_changes(make_map: Any, tmp_path:
     folder, cache = make_map(), tmp_path / "cache"
     first = made(folder, cache)
     paths = {name: first.path(0, name) for name in ("true", "false")}
-    assert first.to_json(0) == {name: {"ready": True, "why": None} for name in paths}
+    assert first.to_json(0) == {name: {"ready": True, "why": None, "wait": False} for name in paths}
     assert sorted(cache.iterdir()) == sorted(filter(None, paths.values()))
     contents = {path: (path.read_bytes(), path.stat().st_ino) for path in cache.iterdir()}
     again = made(folder, cache)
@@ -97,6 +97,7 @@ def test_a_scene_that_is_gone_may_be_named(make_map: Any, tmp_path: Path) -> Non
     elsewhere = (tmp_path / "scene-map.tif").rename(tmp_path / "moved.tif")
     pictures = made(folder, tmp_path / "cache")
     state = pictures.to_json(0)
+    assert not any(told["wait"] for told in state.values())
     assert pictures.path(0, "true") is None
     assert all(not told["ready"] and "scene-map.tif is not there any more" in told["why"] for told in state.values())
     assert all(told["ready"] for told in made(folder, tmp_path / "cache", str(elsewhere)).to_json(0).values())
@@ -112,7 +113,8 @@ def test_a_scene_on_another_grid_is_not_taken_for_the_old_one(make_map: Any, mak
 def test_servers_are_left_alone(make_map: Any) -> None:
     folder = make_map(size=(60, 80))
     item = json.loads((folder / "item.json").read_text())
-    for address in ("https://example.com/scene.tif", "/vsicurl/https://example.com/scene.tif", "s3://bucket/scene.tif"):
+    remote = ("https://example.com/scene.tif", "/vsicurl/https://example.com/scene.tif", "s3://bucket/scene.tif")
+    for address in (*remote, "file:///vsicurl/https://example.com/scene.tif", "file:///vsicurl%2Fhttp://a.b/c.tif"):
         item["links"] = [{"rel": "derived_from", "href": address}]
         write_json(folder / "item.json", item)
         with pytest.raises(BadInput, match=f"on a server .{address}"):
@@ -157,6 +159,14 @@ def test_who_stops_leaves_nothing_half_done(smooth: Path, tmp_path: Path) -> Non
     with pytest.raises(Stop):
         write_picture(tmp_path / "cache" / "a.tif", open_scene(smooth), TRUE, stop)
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_pictures_that_are_still_to_come_are_waited_for(make_map: Any, tmp_path: Path) -> None:
+    pictures = Pictures(find_maps([make_map(size=(60, 80))])[0], tmp_path / "cache", say=lambda _line: None)
+    assert pictures.to_json(0) == {name: {"ready": False, "why": None, "wait": True} for name in ("true", "false")}
+    pictures.start()
+    pictures.wait()
+    assert not any(told["wait"] for told in pictures.to_json(0).values())
 
 
 def test_stop_ends_the_thread(make_map: Any, tmp_path: Path) -> None:

@@ -41,6 +41,9 @@ export async function decide(map: number, decided: Decided): Promise<Answer> {
 
 async function get<T>(path: string): Promise<T> {
   const response = await fetch(BASE + path);
-  if (!response.ok) throw new Error(`${path}: the server answered ${response.status}`);
+  if (!response.ok) {
+    const { error } = (await response.json().catch(() => ({}))) as { error?: string };
+    throw new Error(error ?? `${path}: the server answered ${response.status}`);
+  }
   return (await response.json()) as T;
 }

@@ -16,12 +16,14 @@ export function card(store: Store): Card {
   const facts = h("div");
   box.append(facts, form.element);
   let shown: PolygonFeature | null = null;
+  let from: number | undefined; // its map: two maps have the same ids
   store.watch(["selected", "polygons", "maps"], (state) => {
     const feature = selectedFeature(state);
     box.hidden = !feature;
     if (feature === shown && feature) return;
-    const same = shown?.id === feature?.id;
+    const same = shown?.id === feature?.id && from === state.selected?.map;
     shown = feature;
+    from = state.selected?.map;
     if (!feature || !state.selected) return;
     const map = mapOf(state, state.selected.map);
     facts.replaceChildren(...factsOf(feature, map, map.id !== state.map, () => store.set({ selected: null })));

@@ -90,7 +90,11 @@ export function reviewForm(store: Store): ReviewForm {
   }
 
   async function decide(decision: Decision | "clear", version?: number): Promise<void> {
-    if (!subject || sending || !subject.map.writable) return;
+    if (!subject?.map.writable) return;
+    if (sending) {
+      message.replaceChildren(h("p", {}, "The last decision is still being stored. Try again in a moment."));
+      return;
+    }
     if (!store.state.reviewer) {
       message.replaceChildren(h("p", {}, "Give a reviewer's name first."));
       name.focus();
@@ -114,7 +118,14 @@ export function reviewForm(store: Store): ReviewForm {
   }
 
   function heard(answer: Answer, decision: Decision | "clear", map: MapSummary, feature: PolygonFeature): void {
-    const here = subject?.feature.id === feature.id && subject.map.id === map.id;
+    const { selected } = store.state;
+    const here = selected?.polygon === feature.id && selected.map === map.id;
+    if (!here && answer.kind !== "stored") {
+      // They went on: what was not kept must not go unseen.
+      store.set({ selected: { map: map.id, polygon: feature.id } });
+      heard(answer, decision, map, feature);
+      return;
+    }
     if (here) message.replaceChildren();
     if (answer.kind === "stored") {
       store.review(map.id, feature.id, answer.review);

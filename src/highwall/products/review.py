@@ -147,6 +147,19 @@ def clear(folder: Path, polygon: int, *, reviewer: str, note: str = "", version:
     _put(folder, polygon, None, None, note, reviewer, version)
 
 
+def settle(folder: Path) -> None:
+    """Bring into a map's GeoPackage itself what is still beside it, in SQLite's write-ahead log.
+
+    Programs that have the file open, such as QGIS, make everybody write there: settle it before the file is copied.
+
+    Raises:
+        ReadOnly: the map cannot be written to.
+        BadInput: there is no GeoPackage, or it is damaged.
+    """
+    with _opened(folder) as database:
+        database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
 def _put(
     folder: Path,
     polygon: int,
@@ -230,8 +243,9 @@ def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise BadInput(f"{folder} is no map with polygons: it lacks {POLYGONS}")
     try:
-        address = f"{path.absolute().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(address, _PATIENCE, isolation_level=None, uri=True)) as database:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?{_mode(path)}", _PATIENCE, isolation_level=None, uri=True)
+        ) as database:
             database.execute("PRAGMA synchronous = EXTRA")
             yield database
     except sqlite3.Error as error:
@@ -239,6 +253,19 @@ def _opened(folder: Path) -> Iterator[sqlite3.Connection]:
         if code.startswith("SQLITE_READONLY") or (code.startswith("SQLITE_CANTOPEN") and not writable(folder)):
             raise ReadOnly(f"{folder} is read-only: decisions cannot be kept in it") from None
         raise BadInput(f"{path}: {_REASONS.get(code, error)}") from None
+
+
+def _mode(path: Path) -> str:
+    """Return how SQLite opens a file.
+
+    One that some program left set for a write-ahead log needs a log beside it even to be read, unless nobody can have
+    written one.
+    """
+    if not writable(path.parent) and not path.with_name(f"{path.name}-wal").exists():
+        with path.open("rb") as file:
+            if file.read(20)[18:19] == b"\2":  # https://sqlite.org/fileformat2.html#file_format_version_numbers
+                return "immutable=1"
+    return "mode=rw"
 
 
 _REASONS: Final = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import gzip
 import re
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,8 @@ from starlette.staticfiles import StaticFiles
 
 from highwall.cores import usable_cores
 from highwall.errors import BadInput
-from highwall.products.review import Conflict, ReadOnly
-from highwall.viewer.describe import describe
+from highwall.products.review import POLYGONS, Conflict, ReadOnly, settle
+from highwall.viewer.describe import describe, distinct_names
 from highwall.viewer.guard import Guard
 from highwall.viewer.maps import FILES, Missing
 from highwall.viewer.pictures import PICTURES
@@ -111,7 +111,10 @@ class _Answers:
         return JSONResponse({"maps": maps, "reviewer": _reviewer()}, headers={"Cache-Control": "no-store"})
 
     def _describe(self) -> list[dict[str, Any]]:
-        return [describe(shown, self.pictures.to_json(shown.id)) for shown in self.pictures.maps]
+        maps = self.pictures.maps
+        names = distinct_names([shown.folder for shown in maps])
+        told = [describe(shown, self.pictures.to_json(shown.id)) for shown in maps]
+        return [{**one, "name": name} for one, name in zip(told, names, strict=True)]
 
     async def pictures_state(self, request: Request) -> Response:
         state = self.pictures.to_json(self._map(request).id)
@@ -151,6 +154,9 @@ class _Answers:
         if name not in FILES:
             raise HTTPException(404, f"only {', '.join(FILES)} can be downloaded")
         path = shown.file(name)
+        if name == POLYGONS:
+            with suppress(BadInput):  # of a folder that is read-only, it is handed out as it is
+                await self._run(settle, shown.folder)
         saved = f"{shown.folder.name}-{name}"
         return FileResponse(
             path, media_type="application/octet-stream", filename=saved, headers={"Cache-Control": _ASK_AGAIN}
@@ -161,6 +167,7 @@ class _Answers:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise HTTPException(415, "a review is application/json")
         posted = Posted.parse(await _body(request))
+        shown.file(POLYGONS)  # as when it is read: not if it is gone, or a link to another place
         try:
             review = await self._run(posted.put, shown.folder)
         except Conflict as conflict:
@@ -174,7 +181,10 @@ class _Answers:
         number = request.path_params["map"]
         if not _NUMBER.fullmatch(number) or int(number) >= len(self.pictures.maps):
             raise HTTPException(404, "no such map")
-        return self.pictures.maps[int(number)]
+        shown = self.pictures.maps[int(number)]
+        if shown.replaced:  # its polygons have the same ids, but are others
+            raise HTTPException(410, f"another map is in {shown.folder} now: start highwall view again")
+        return shown
 
     async def _run(self, work: Callable[..., Any], *args: Any) -> Any:
         return await to_thread.run_sync(work, *args, limiter=self.threads)

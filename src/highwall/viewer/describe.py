@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from highwall.viewer import ramps
 from highwall.viewer.tiles import layers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from highwall.viewer.maps import ShownMap
 
@@ -41,6 +43,13 @@ def describe(shown: ShownMap, pictures: Mapping[str, Any]) -> dict[str, Any]:
         "pictures": dict(pictures),
         "writable": shown.writable,
     }
+
+
+def distinct_names(folders: Sequence[Path]) -> list[str]:
+    """Name different folders by the ends of their paths, as short as tells them apart."""
+    ends = [["/".join(folder.parts[-count:]) for count in range(1, len(folder.parts) + 1)] for folder in folders]
+    counts = Counter(end for some in ends for end in some)
+    return [next(end for end in some if counts[end] == 1) for some in ends]
 
 
 def forecast_sentence(forecast: Mapping[str, Any] | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,9 @@ FILES: Final = ("classes.tif", "probabilities.tif", "polygons.gpkg")
 """What of a map is shown, and may be downloaded."""
 
 LAYER: Final = "polygons"
+
+_STARTS: Final = {".tif": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), ".gpkg": (b"SQLite format 3\0",)}
+"""How these files begin: GDAL goes by the contents, and other formats can send it to servers."""
 
 _KEYS: Final = frozenset({"scene", "model", "classes", "areas", "notes", "unknown_share"})
 
@@ -80,8 +84,19 @@ class ShownMap:
 
     def state(self, name: str) -> str:
         """Return a text that changes whenever one of `FILES` does."""
-        found = self.file(name).stat()
-        return f"{found.st_mtime_ns:x}-{found.st_size:x}"
+        path = self.file(name)
+        states = [path.stat()]
+        with suppress(OSError):  # where a program that has the file open, such as QGIS, lets SQLite put changes
+            states.append(path.with_name(f"{name}-wal").stat())
+        return "-".join(f"{found.st_mtime_ns:x}-{found.st_size:x}" for found in states)
+
+    @property
+    def replaced(self) -> bool:
+        """Whether another map has taken its place in the folder since it was read."""
+        try:
+            return _document(self.folder / MANIFEST) != self.manifest
+        except BadInput:  # gone, or being written
+            return False
 
     @property
     def writable(self) -> bool:
@@ -134,6 +149,10 @@ def read_shown_map(folder: Path, number: int) -> ShownMap:
     manifest = _document(folder / MANIFEST)
     if lacking := sorted(_KEYS - manifest.keys()):
         raise BadInput(f"{folder / MANIFEST}: no manifest of a map (it lacks {', '.join(lacking)})")
+    if not _fits(manifest):
+        raise BadInput(f"{folder / MANIFEST}: no manifest of a map (something in it has another form)")
+    for name in FILES:
+        _check_start(folder / name)
     read = read_map_folder(folder)
     if read.geobox.crs is None:
         raise BadInput(f"{folder}: the map has no georeference, so that there is no place to show it at")
@@ -171,10 +190,37 @@ def _looks_like_one(folder: Path) -> bool:
     return folder.is_dir() and not folder.name.startswith(".") and (folder / MANIFEST).is_file()
 
 
+def _fits(manifest: dict[str, Any]) -> bool:
+    """Tell whether the page can show what a manifest says, lest one map take all others away."""
+    try:
+        numbers = [manifest["unknown_share"], manifest.get("outside_share") or 0]
+        numbers += [row[key] for row in manifest["classes"] for key in ("class_id", "polygons", "below_minimum")]
+        numbers += [row["uncorrected_area_ha"] or 0 for row in manifest["classes"]]
+        texts = [manifest["areas"], *manifest["notes"], *(row["class"] for row in manifest["classes"])]
+        forecast = manifest.get("forecast") or {}
+        if forecast.get("miou") is not None:
+            low, high = forecast["interval"]["miou"]
+            numbers += [forecast["miou"], low, high, forecast.get("outside") or 0, forecast.get("windows") or 0]
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return False
+    return all(isinstance(number, (int, float)) for number in numbers) and all(isinstance(text, str) for text in texts)
+
+
+def _check_start(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise BadInput(f"{path}: missing or not readable ({error.strerror or error})") from None
+    if not start.startswith(_STARTS[path.suffix]):
+        raise BadInput(f"{path}: no {'GeoPackage' if path.suffix == '.gpkg' else 'TIFF'}")
+
+
 def _document(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()  # or the page could not be told of it
+    except (OSError, ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise BadInput(f"{path}: missing or damaged")

@@ -69,11 +69,12 @@ class Pictures:
         return self._ready.get((number, picture))
 
     def to_json(self, number: int) -> dict[str, dict[str, Any]]:
-        """Tell which pictures of a map are ready, and why others never will be; those to come have no `why`."""
+        """Tell which pictures of a map are ready, which are still to come (`wait`), and why others never will be."""
         told = {}
         for picture in PICTURES:
             key = (number, picture)
-            told[picture] = {"ready": key in self._ready, "why": self._reasons.get(key)}
+            ready, why = key in self._ready, self._reasons.get(key)
+            told[picture] = {"ready": ready, "why": why, "wait": not ready and why is None}
         return told
 
     def _work(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -157,7 +158,7 @@ def _values(name: str, values: NDArray[Any]) -> list[str]:
     if name in _TRUTHS:  # with nulls among them, GDAL gives 0, 1 and NaN
         return [_truth(value) for value in values.tolist()]
     if values.dtype.kind == "f":
-        return ["null" if value != value else f"{value:.10g}" for value in values.tolist()]  # noqa: PLR0124 - not a number
+        return [f"{value:.10g}" if math.isfinite(value) else "null" for value in values.tolist()]
     return [json.dumps(value, ensure_ascii=False) for value in values.tolist()]
 
 

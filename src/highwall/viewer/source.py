@@ -49,7 +49,7 @@ def find_scene(shown: ShownMap) -> Scene:
 def _local(link: str) -> str | None:
     parts = urlsplit(link)
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        return url2pathname(parts.path)
+        link = url2pathname(parts.path)
     return link if Path(link).is_absolute() and not is_remote(link) else None
 
 
