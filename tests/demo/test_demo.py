@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import rasterio
 
+from highwall.cli.reports import demo_reports
 from highwall.demo import demo
 from highwall.errors import BadInput
 
@@ -32,6 +33,10 @@ def test_leaves_all_that_the_readme_promises(tmp_path: Path) -> None:
             with rasterio.open(image) as tile, rasterio.open(folder / "masks" / split / image.name) as mask:
                 assert (mask.shape, mask.crs, mask.transform) == (tile.shape, tile.crs, tile.transform)
     assert (folder / "curves.png").is_file()
+    reports = demo_reports(folder, result)
+    assert set(reports) == {"training", "open", "closed"}
+    for path in reports.values():
+        assert "What is taken for what" in path.read_text("utf-8")
     assert (folder / "run" / "model" / "model.json").is_file()
     with rasterio.open(result.map / "classes.tif") as classes:
         assert classes.shape == (192, 192)

@@ -46,7 +46,14 @@ def command(dataset: Path, run: Path, changes: Sequence[str], seed: int = 0) -> 
 
 def test_a_run_leaves_model_scores_curves_and_history(trained: Any) -> None:
     run = trained.run
-    assert {path.name for path in run.iterdir()} == {"model", "run.json", "training.json", "curves.png", "stages"}
+    assert {path.name for path in run.iterdir()} == {
+        "model",
+        "run.json",
+        "training.json",
+        "curves.png",
+        "held_out.npz",
+        "stages",
+    }
     assert (run / "curves.png").read_bytes().startswith(b"\x89PNG")
     document = json.loads((run / "training.json").read_text())
     assert document["final"] in {"forest", "networks"}

@@ -9,6 +9,7 @@ import typer
 
 import highwall
 from highwall.cli.options import Bands, Json, ModelFolder, Offset, Scale, Split, names, progress
+from highwall.cli.reports import write_evaluation_report
 from highwall.cli.tables import print_classes, print_difference, print_metrics, print_scores
 from highwall.errors import BadInput
 from highwall.files import write_json
@@ -38,6 +39,10 @@ def evaluate(
     scale: Scale = None,
     offset: Offset = None,
     json_file: Json = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.html", help="Write a page to look at: scores, mistakes, tiles, map."),
+    ] = None,
 ) -> None:
     """Score a model on labelled tiles: each network, their average and the forest, with intervals by site.
 
@@ -49,9 +54,14 @@ def evaluate(
     if other is None and split_b is None:
         if metric or metric_a or metric_b:
             raise BadInput("a metric is for comparing: name a second folder, or --split-b")
-        result = highwall.evaluate(model, folder, split=split, **reading)
+        loaded = highwall.load_model(model)
+        result = highwall.evaluate(loaded, folder, split=split, **reading)
         _show("", result)
+        if report is not None:
+            write_evaluation_report(loaded, result, folder, report, bands=reading["bands"], scale=scale, offset=offset)
     else:
+        if report is not None:
+            raise BadInput("a report is of one set of tiles: leave OTHER and --split-b out")
         from highwall.api import explain  # noqa: PLC0415 - brings torch, which help need not load
 
         result = explain(

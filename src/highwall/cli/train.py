@@ -10,6 +10,7 @@ import typer
 import highwall
 from highwall.cli.forecast_tables import print_errors
 from highwall.cli.options import Bands, Json, Offset, Scale, names
+from highwall.cli.reports import write_training_report
 from highwall.cli.tables import print_scores
 from highwall.cli.training_tables import leak_line, print_calibration
 from highwall.files import write_json
@@ -46,7 +47,8 @@ def train(
 ) -> None:
     """Train both levels of a model: the networks, and the forest that judges their answers pixel by pixel.
 
-    A run that was killed goes on where it was when the same command is given again.
+    A run that was killed goes on where it was when the same command is given again. RUN/report.html shows what came
+    of it, to look at in a browser.
 
     With --from, the model's networks stand in for the preset's, and --set changes them. Weights that fit are kept, what
     does not fit is made anew, and notes say which.
@@ -77,5 +79,6 @@ def train(
     if told["forecast"]:
         print_errors(told["forecast"])
     typer.echo(f"{run / 'model'}: {model.final} is the answer that counts")
+    write_training_report(model, run, folder, bands=names(bands), scale=scale, offset=offset)
     if json_file is not None:
         write_json(json_file, {"model": str(run / "model"), **told})

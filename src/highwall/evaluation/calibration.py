@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -48,6 +48,17 @@ class Reliability:
         total = self.count.sum(1)
         distance = np.nansum(np.abs(self.observed - self.stated) * self.count, axis=1)
         return np.asarray(np.divide(distance, total, out=np.full(len(total), np.nan), where=total > 0))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Put tables of different pixels together, one or more of the same shape."""
+        count = np.sum([part.count for part in parts], axis=0)
+
+        def mean(values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+            summed = np.sum([np.nan_to_num(v) * p.count for v, p in zip(values, parts, strict=True)], axis=0)
+            return np.asarray(np.divide(summed, count, out=np.full(count.shape, np.nan), where=count > 0))
+
+        return cls(count, mean([part.stated for part in parts]), mean([part.observed for part in parts]))
 
     def to_json(self, names: Sequence[str]) -> dict[str, Any]:
         """Return table and error by class name; None where there are no pixels."""

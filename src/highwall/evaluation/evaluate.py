@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from highwall.errors import BadInput
+from highwall.evaluation.calibration import Reliability, reliability
 from highwall.evaluation.edges import EDGE, confusion_by_stratum
 from highwall.evaluation.scores import scores
 from highwall.evaluation.summary import by_site, summarise
@@ -49,6 +50,9 @@ class Evaluation:
     missing: MissingBands | None = None
     """The bands of the model that the tiles lack, if they do."""
 
+    reliability: Reliability | None = None
+    """Whether the probabilities of the level that counts mean what they say, over all labelled pixels."""
+
     @cached_property
     def matrices(self) -> dict[str, NDArray[np.int64]]:
         """By level: pixel counts `(tile, truth, answer)`."""
@@ -64,6 +68,7 @@ class Evaluation:
             "classes": list(self.legend.names),
             "notes": list(self.notes),
             "missing_bands": None if self.missing is None else self.missing.to_json(),
+            "reliability": None if self.reliability is None else self.reliability.to_json(self.legend.names),
             "splits": {split: self._split(split) for split in dict.fromkeys(tile.split for tile in self.tiles)},
             "confusion": {level: matrices.sum(0).tolist() for level, matrices in levels},
             "edge_confusion": {level: counts[:, EDGE].sum(0).tolist() for level, counts in self.counts.items()},
@@ -108,6 +113,7 @@ def evaluate(model: Model, dataset: Dataset, track: Track = iter) -> Evaluation:
     number = sites(dataset)
     to_model = _translation(dataset.encoding.legend, model.legend)
     rows: list[dict[str, NDArray[np.int64]]] = []
+    stated: list[Reliability] = []
     for tile in track(labelled):
         image = read_image(tile.image, dataset.encoding).select(model.bands)
         labels = np.where(image.valid, to_model[read_labels(tile, dataset.encoding)], np.uint8(UNKNOWN))
@@ -116,11 +122,14 @@ def evaluate(model: Model, dataset: Dataset, track: Track = iter) -> Evaluation:
         rows.append(
             {level: confusion_by_stratum(labels, answer, len(model.legend)) for level, answer in answers.items()}
         )
+        known = labels != UNKNOWN
+        stated.append(reliability(levels[model.final][0][:, known].T, labels[known]))
     counts = {level: np.stack([row[level] for row in rows]) for level in rows[0]}
     places = tuple(number[tile.key] for tile in labelled)
     missing = () if model.missing is None else (model.missing.sentence,)
     notes = (*missing, *_overlap_note(model, dataset), *_absence_notes(counts[model.final].sum((0, 1)), model.legend))
-    return Evaluation(model.legend, model.final, labelled, places, counts, notes, model.missing)
+    told = Reliability.joined(stated)
+    return Evaluation(model.legend, model.final, labelled, places, counts, notes, model.missing, told)
 
 
 def _translation(theirs: Legend, ours: Legend) -> NDArray[np.uint8]:

@@ -10,13 +10,22 @@ from highwall.files import new_file
 from highwall.training.history import read_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from highwall.training.history import Row
 
 
 def draw_curves(history: Path, picture: Path) -> None:
     """Draw loss and validation score by step, from `history.csv` to a PNG."""
-    rows = read_rows(history)
     figure = Figure(figsize=(8, 3.2), dpi=120, layout="constrained")
+    plot_curves(figure, read_rows(history))
+    with new_file(picture) as part:
+        figure.savefig(part)
+
+
+def plot_curves(figure: Figure, rows: Sequence[Row]) -> None:
+    """Draw loss and validation score by step, side by side."""
     left, right = figure.subplots(1, 2)
     for axes, series in (
         (left, {"train_loss": "training", "val_loss": "validation"}),
@@ -32,5 +41,3 @@ def draw_curves(history: Path, picture: Path) -> None:
     left.legend(frameon=False)
     right.set_ylabel("mIoU over target classes")
     right.set_ylim(0, 1)
-    with new_file(picture) as part:
-        figure.savefig(part)

@@ -20,6 +20,7 @@ from highwall.training.facts import facts, named, report
 from highwall.training.first_look import fit_first_look
 from highwall.training.fit import HISTORY, check_devices
 from highwall.training.formats import agreement
+from highwall.training.held_out import FILE, make_held_out
 from highwall.training.leak import leak
 from highwall.training.level2 import ask
 from highwall.training.missing import measure_missing
@@ -84,9 +85,11 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0, star
     level2 = fit_level2_on_validation(run, networks) if reference else fit_level2_honestly(run, judged)
     calibration = judged.calibration() if judged else {}
     scores = {"out_of_fold": summarise(judged.matrices, roles.sites, legend)} if judged else {}
+    on_validation = None
     if roles.validation:
         asked = ask(networks, roles.validation, dataset.encoding, recipe.forest, 0, seed, recipe.views)
-        scores["validation"] = summarise(asked.matrices, roles.validation_sites, legend)
+        on_validation = asked.matrices
+        scores["validation"] = summarise(on_validation, roles.validation_sites, legend)
     told = {
         "scores": scores,
         "leak": leak(run, judged, others),
@@ -118,6 +121,8 @@ def train(dataset: Dataset, folder: Path, recipe: Recipe, *, seed: int = 0, star
         write_json(folder / "training.json", report(model))
         shutil.rmtree(run.tiles.path.parent, ignore_errors=True)  # a run with a model is not looked at again
         save_model(model, folder / "model")
+        if held_out := make_held_out(run, model, judged, on_validation):
+            held_out.save(folder / FILE)  # last, as it is only to look at
     return model
 
 
