@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from hypothesis import settings
 
 import highwall
 
@@ -35,6 +36,9 @@ SPECTRA = np.array(
     ]
 )
 """Reflectance of each class, per band."""
+
+settings.register_profile("highwall", deadline=None)  # other processes may be in the way
+settings.load_profile("ci" if os.environ.get("CI") else "highwall")
 
 pytest_plugins = ("scene_fixtures", "safe_fixtures", "first_look_fixtures", "missing_fixtures", "review_fixtures")
 
