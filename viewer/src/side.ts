@@ -134,9 +134,9 @@ export class Side {
   }
 }
 
-const exact = (set: PolygonSet | undefined): boolean => !set || (!set.leftOut && !set.tolerance);
+const exact = (set: PolygonSet | undefined): boolean => !!set && !set.leftOut && !set.tolerance;
 
-/** Layer of tiles over the picture. Classes are filled polygons, unless those aren't all and exact. */
+/** Layer of tiles over the picture. Classes are filled polygons, once those are there, if they are all and exact. */
 function overlayLayer(state: State, map: MapSummary, set: PolygonSet | undefined): string | null {
   if (state.overlay === "classes") return exact(set) ? null : "classes";
   if (state.overlay !== "probability") return state.overlay;
