@@ -8,7 +8,6 @@ import math
 import re
 import sqlite3
 import threading
-import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -394,9 +393,12 @@ def test_polygons_of_two_maps_are_not_mixed_up(page: Page, served: Served) -> No
 def test_a_decision_that_was_not_kept_is_shown_to_who_went_on(page: Page, served: Served) -> None:
     page.open()
     number = page.select(PIT)
-    page.tab.route("**/review", lambda route: (time.sleep(0.5), route.fulfill(status=400, json={"error": "disk full"})))
+    held: list[Any] = []
+    page.tab.route("**/review", lambda route: held.append(route))  # noqa: PLW0108 - it looks at its signature
     page.tab.click("#accept")
     page.tab.keyboard.press("j")
+    page.tab.wait_for_selector(f"#card-title small:not(:text-is('#{number}'))")
+    held[0].fulfill(status=400, json={"error": "disk full"})
     page.tab.wait_for_selector("text=disk full")
     assert page.text("#card-title small") == f"#{number}"
     page.errors[:] = [text for text in page.errors if "400 (Bad Request)" not in text]
