@@ -68,9 +68,11 @@ export function keepHash(store: Store, map: MapLibre): void {
   };
   store.watch(KEPT, later);
   map.on("moveend", later);
-  window.addEventListener("hashchange", () => {
-    store.set(fromHash(location.hash, store.state));
-    const view = viewFromHash(location.hash);
+  window.addEventListener("hashchange", ({ newURL }) => {
+    clearTimeout(timer); // what was to be kept is out of date, and may have been kept over what was asked for
+    const { hash } = new URL(newURL);
+    store.set(fromHash(hash, store.state));
+    const view = viewFromHash(hash);
     if (view) map.jumpTo(view);
   });
 }
