@@ -80,7 +80,7 @@ def test_a_map_is_shown_until_ctrl_c(start: Any, folder: Path, tmp_path: Path) -
         assert client.get("/").headers["content-type"].startswith("text/html")
         assert client.get("/api/maps").json()["maps"][0]["name"] == "map"
         assert client.get("/", headers={"Host": "evil.example"}).status_code == 421
-        ready = {"ready": True, "why": None}
+        ready = {"ready": True, "why": None, "wait": False}
         assert wait_for_pictures(told["address"]) == {"true": ready, "false": ready}
         decided = {"polygon": 1, "decision": "reject", "class_id": None, "note": "", "reviewer": "Ana", "version": 0}
         assert client.post("/api/maps/0/review", json=decided).status_code == 403
