@@ -199,9 +199,17 @@ class Page:
         return " ".join(self.tab.inner_text(selector).split())
 
     def select(self, patch: Patch) -> int:
-        """Click on a patch, and return the id of its polygon."""
-        self.tab.mouse.click(*self.place(*patch.middle))
-        self.tab.wait_for_selector("#card:not([hidden])")
+        """Click on a patch, and return the id of its polygon.
+
+        The hash, which tells where the patch is, follows the view a little later: who clicked beside it clicks again.
+        """
+        for _ in range(10):
+            self.still().tab.mouse.click(*self.place(*patch.middle))
+            try:
+                self.tab.wait_for_selector("#card:not([hidden])", timeout=3_000)
+                break
+            except sync_api.TimeoutError:
+                continue
         return int(self.text("#card-title small").removeprefix("#"))
 
 
