@@ -48,6 +48,14 @@ def test_tiles_of_other_scenes_are_not_taken_for_these(grounds: list[Path], tile
         make_tiles(grounds, tiles, 11, side=64)
 
 
+def test_a_folder_of_somebody_else_is_left_alone(grounds: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "tiles").mkdir()
+    (tmp_path / "tiles" / "thesis.txt").write_text("mine")
+    with pytest.raises(BadInput, match="not empty"):
+        make_tiles(grounds, tmp_path / "tiles", 4, side=64)
+    assert [path.name for path in tmp_path.rglob("*")] == ["tiles", "thesis.txt"]
+
+
 def test_ground_that_is_not_free_is_refused(grounds: list[Path], tmp_path: Path) -> None:
     other = tmp_path / "rstoolbox_trombetas.tif"
     other.write_bytes(grounds[0].read_bytes())

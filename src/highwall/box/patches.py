@@ -172,7 +172,8 @@ def mosaic(patches: Sequence[Patch], rng: np.random.Generator, side: int) -> tup
         The image, and class indices `(y, x)`.
     """
     kinds = {kind: [one for one in patches if one.kind == kind] for kind in SHARES}
-    length = 2 * patches[0].labels.shape[0]
+    mirrored = (0, patches[0].labels.shape[0])
+    length = 2 * mirrored[1]
     count = -(-side // length) + 1
     pixels = np.zeros((len(DEFAULT_BANDS), count * length, count * length), np.float32)
     labels = np.full(pixels.shape[1:], UNKNOWN, np.uint8)
@@ -181,8 +182,7 @@ def mosaic(patches: Sequence[Patch], rng: np.random.Generator, side: int) -> tup
             kind = kinds[rng.choice(list(SHARES), p=list(SHARES.values()))]
             patch = kind[int(rng.integers(len(kind)))]
             both = np.concatenate([patch.pixels, patch.labels[None]])
-            both = np.concatenate([both, both[:, ::-1]], axis=1)
-            both = np.concatenate([both, both[:, :, ::-1]], axis=2)
+            both = np.pad(both, ((0, 0), mirrored, mirrored), mode="symmetric")
             if rng.random() < 0.5:
                 both = both.swapaxes(1, 2)
             where = slice(top, top + length), slice(left, left + length)

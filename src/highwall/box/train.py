@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -26,12 +25,13 @@ from highwall.box.patches import CREDIT, lay_patches
 from highwall.box.slim import MOST, size, slim
 from highwall.cores import usable_cores
 from highwall.errors import BadInput
-from highwall.files import write_json
+from highwall.files import new_folder, write_json
 from highwall.models.backends import PLAIN
 from highwall.models.folder import load_model, save_model
 from highwall.models.readme import GROUND
 from highwall.scenes import open_scene
 from highwall.simulation import Backdrop, Mix, simulate_over
+from highwall.simulation.dataset import check_wishes
 from highwall.tiles import open_dataset
 from highwall.training.config import make_recipe
 from highwall.training.run import train
@@ -100,12 +100,13 @@ def make_tiles(
         bar: whether to show how far it is.
 
     Raises:
-        BadInput: a scene's licence is not known to be free, it can't be used, or the dataset was made of others.
+        BadInput: a scene's licence is not known to be free, it can't be used, the dataset was made of others, or the
+            folder holds something else.
     """
     backdrops = [_backdrop(path) for path in scenes]
     drawn = [path.name for path, one in zip(scenes, backdrops, strict=True) if one.drawn is not None]
-    wishes = {"scenes": [path.name for path in scenes], "drawn": drawn, "tiles": tiles, "side": side, "seed": seed}
-    wishes["patches"] = patches is not None
+    numbers = {"tiles": tiles, "side": side, "seed": seed}
+    wishes = {"scenes": [path.name for path in scenes], "drawn": drawn, **numbers, "patches": patches is not None}
     beside = folder.with_name(f"{folder.name}.json")
     if (folder / "dataset.toml").exists():
         made_of = json.loads(beside.read_text("utf-8")) if beside.exists() else wishes
@@ -114,12 +115,11 @@ def make_tiles(
                 f"{folder} was made with other scenes or numbers (see {beside}): remove it, or ask for the same"
             )
         return
-    write_json(beside, wishes)
     counts = {"train": tiles, "val": max(round(tiles * VALIDATION), 1)}
-    with Progress(console=Console(stderr=True), disable=not bar) as shown:
+    check_wishes(folder, counts, side, seed)
+    write_json(beside, wishes)
+    with Progress(console=Console(stderr=True), disable=not bar) as shown, new_folder(folder) as draft:
         task = shown.add_task("making tiles", total=None)
-        draft = folder.with_name(f"{folder.name}.part")
-        shutil.rmtree(draft, ignore_errors=True)
         simulate_over(
             draft,
             backdrops,
@@ -130,11 +130,9 @@ def make_tiles(
             jobs=usable_cores(),
             progress=lambda done, total: shown.update(task, completed=done, total=total),
         )
-    if patches is not None:
-        lay_patches(
-            patches, draft, {"train": round(tiles * PATCHED), "val": round(2 * counts["val"] * PATCHED)}, side, seed
-        )
-    draft.rename(folder)
+        if patches is not None:
+            patched = {"train": round(tiles * PATCHED), "val": round(2 * counts["val"] * PATCHED)}
+            lay_patches(patches, draft, patched, side, seed)
 
 
 def _backdrop(path: Path) -> Backdrop:
